@@ -1,0 +1,319 @@
+"""What a connector plugin announces and implements."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+
+from ogfd.plugin.config import PluginConfig
+from ogfd.plugin.context import Context
+from ogfd.plugin.errors import ErrorClass, Fault
+from ogfd.plugin.period import Period
+
+API_VERSION: Final = 1
+"""Version of the contract in this package. A spec of another version is reported, not loaded."""
+
+
+class Kind(StrEnum):
+    """What a stream counts. No two streams count the same kind for the same payer and month."""
+
+    COST = "cost"
+    CARBON = "carbon"
+
+
+class Grain(StrEnum):
+    """The finest period that activities are aggregated to; ``line`` keeps every source row."""
+
+    LINE = "line"
+    HOURLY = "hourly"
+    DAILY = "daily"
+    MONTHLY = "monthly"
+
+
+class PartitionState(StrEnum):
+    """How final the provider calls a partition."""
+
+    OPEN = "open"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """An amount of money; *currency* is an ISO 4217 code."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """
+    One replaceable piece of a stream, as the provider has it now.
+
+    Attributes:
+        key: stable for ever, such as ``2026-10``; no control characters, at most 200 characters.
+        period: only selects the partition by ``start``, ``--from`` and ``--to``; rows may lie
+            outside of it.
+        version: fingerprint of the content, cheap to get; must change when the content does.
+            None if the source has none: the rows are then read and digested each time.
+        state: ``closed`` once the provider calls the partition final.
+        source: what the partition is read from, such as ``s3://bucket/prefix/report``. A slice
+            belongs to one source: another one is held until the operator adopts it. Empty if the
+            connector has but one possible source.
+        size_bytes: how much a read downloads, if known.
+        requests: how many requests a read makes, if known.
+        price: what a read costs at the provider, if it does.
+    """
+
+    key: str
+    period: Period
+    version: str | None
+    state: PartitionState = PartitionState.OPEN
+    source: str = ""
+    size_bytes: int | None = None
+    requests: int | None = None
+    price: Money | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """
+    How finely the operator wants a stream's rows; a connector may skip what nobody asked for.
+
+    Attributes:
+        grain: the engine aggregates to it in any case.
+        tags: the tag keys to keep, as the provider spells them.
+        resource_ids: whether ``resource_id`` is kept.
+    """
+
+    grain: Grain = Grain.DAILY
+    tags: tuple[str, ...] = ()
+    resource_ids: bool = False
+
+
+class Output(Protocol):
+    """Where `Stream.read` puts what it found. One per slice; not to be used after the read."""
+
+    wanted: Wanted
+
+    async def write(self, batch: pa.RecordBatch, source_rows: int | None = None) -> None:
+        """
+        Hand over rows; waits while the pipeline is behind.
+
+        May be called from several tasks at once. The order of batches does not matter.
+
+        Args:
+            batch: any subset of ``ACTIVITY_SCHEMA`` without the engine's own columns. A column
+                may be dictionary-encoded, which is the fast way for repeated values. Measures may
+                be decimals of any scale, integers or floats: they are rounded half-even to the
+                schema. ``line_count`` defaults to 1.
+            source_rows: how many source rows this call answers for, those that were rejected or
+                filtered included. Give it in every call of a read or in none. Sealing fails if
+                the sum differs from accepted + rejected + filtered.
+
+        Raises:
+            ValueError: if a column is not in the schema or has a type that cannot become the
+                schema's without loss.
+        """
+        ...
+
+    def reject(
+        self, where: str, reason: str, raw: str = "", cost: Decimal | None = None, rows: int = 1
+    ) -> None:
+        """
+        Put a bad row on record.
+
+        On a cost stream a rejected row holds the slice unless its *cost* is known to be zero.
+
+        Args:
+            where: file and row, or page and index.
+            reason: one clause, naming the column.
+            raw: the row or cell as it came; the first 4 KiB are kept.
+            cost: the money in the row; None if unknown.
+            rows: how many source rows this stands for.
+        """
+        ...
+
+    def filtered(self, reason: str, rows: int) -> None:
+        """Put on record that *rows* source rows were left out on purpose."""
+        ...
+
+
+class Stream(Protocol):
+    """One series of a connector. ``open`` makes it; it lives as long as the run."""
+
+    name: str
+
+    async def partitions(self, window: Period) -> Sequence[Partition]:
+        """
+        List the partitions that may hold rows of *window*, with their versions.
+
+        Must be cheap, and must know nothing of earlier runs. May be cancelled and called again.
+
+        Raises:
+            SourceError: if the provider could not be asked.
+        """
+        ...
+
+    async def read(self, partition: Partition, out: Output) -> None:
+        """
+        Read the whole partition in the version that *partition* names into *out*.
+
+        May be cancelled at any await and called again with a new *out*.
+
+        Raises:
+            SourceChanged: if the source no longer holds that version; must be checked before
+                returning. The engine lists the partitions again and starts over.
+            NotPublished: if there is nothing to read yet.
+            SourceError: if the provider could not be asked or its answer cannot be used.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """
+    The provider's own sums of one billing period.
+
+    Attributes:
+        origin: where the sums come from, such as ``Cost Explorer GetCostAndUsage``.
+        independent: whether that is another path than the one the rows were read by.
+        sums: measure and unit, such as ``billed_cost:USD``, to the exact sum.
+    """
+
+    origin: str
+    independent: bool
+    sums: Mapping[str, Decimal]
+
+
+class TotallingStream(Stream, Protocol):
+    """A stream whose provider can be asked for totals, for reconciliation."""
+
+    async def totals(self, billing_period: str) -> Totals | None:
+        """Return the sums of *billing_period* (``YYYY-MM``); None if not published."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """
+    A provider's limit on a group of operations.
+
+    Attributes:
+        rate: requests per second in the long run; more than 0.
+        burst: how many may go at once after a pause; at least 1.
+    """
+
+    rate: float
+    burst: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpec:
+    """
+    What a connector announces about a stream.
+
+    Attributes:
+        config: model of the stream's table; the stream is on when the table is there.
+        kind: what the stream counts.
+        history: how far back the provider goes when the operator sets no ``start``; None means
+            from January of last year.
+        publish_lag: how long after the end of a month its first data may take.
+        schedule: default schedule; None means the connector's.
+        refresh: least time between two reads of a partition without a version.
+    """
+
+    config: type[PluginConfig]
+    kind: Kind
+    history: timedelta | None = None
+    publish_lag: timedelta = timedelta(0)
+    schedule: str | None = None
+    refresh: timedelta = timedelta(hours=24)
+
+
+class FindingLevel(StrEnum):
+    """How bad a finding of ``ogfd check`` is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """
+    One result of ``ogfd check``.
+
+    Attributes:
+        level: ``error`` makes the command fail.
+        subject: what was probed, such as ``s3:ListBucket my-bucket``.
+        message: what was found.
+        grant: the exact permission to add, ready to paste.
+        error_class: the class of the error behind it, if any; decides the exit code.
+    """
+
+    level: FindingLevel
+    subject: str
+    message: str
+    grant: str | None = None
+    error_class: ErrorClass | None = None
+
+
+Classify = Callable[[BaseException], Fault | ErrorClass | None]
+"""Translates an exception of the connector's SDK; None leaves it to the engine's own tables."""
+
+Open = Callable[[Any, Context], AbstractAsyncContextManager[Mapping[str, Stream]]]
+"""``open(config, ctx)``: makes the streams whose tables are in the config, for one run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectorSpec:
+    """
+    What a connector plugin announces through the hook ``ogfd_connector``.
+
+    Attributes:
+        name: the ``type`` in the configuration; must be the name of the entry point.
+        provider: the provider of the rows, such as ``aws``.
+        config: model of the connector's table, without the stream tables and the keys that the
+            engine reserves. ``open`` gets an instance of it; each stream table hangs on it under
+            the stream's name: declare ``cost: CostConfig | None = None``.
+        streams: every stream the connector knows, by name.
+        open: opens clients for one run. Must give back all resources when left, also when
+            cancelled.
+        mapping_version: raise it when the same source gives other rows; part of the recipe.
+        api_version: `API_VERSION` of the package the plugin was written for.
+        limits: requests per operation group; the group of ``s3:GetObject`` is ``s3``. The group
+            ``""`` stands for all others.
+        principal: whose limit it is: account, subscription or billing account. Connectors with
+            the same provider, principal and group share a bucket. Default: the connector's name.
+        allowed_hosts: hosts that ``ctx.request`` may reach: names, ``*.example.com`` patterns, or
+            a function of the config that returns them.
+        classify: translates exceptions of the SDK; called before the engine's own tables.
+        check: probes permissions for ``ogfd check``; must not change anything.
+        environment: predecessor environment variable to dotted key, such as
+            ``{"OFFGRIDFLOW_AWS_REGION": "region"}``.
+        summary: one line for ``ogfd plugins``.
+    """
+
+    name: str
+    provider: str
+    config: type[PluginConfig]
+    streams: Mapping[str, StreamSpec]
+    open: Open
+    mapping_version: int
+    api_version: int = API_VERSION
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    principal: Callable[[Any], str] | None = None
+    allowed_hosts: Sequence[str] | Callable[[Any], Sequence[str]] = ()
+    classify: Classify | None = None
+    check: Callable[[Any, Context], Awaitable[Sequence[Finding]]] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    summary: str = ""

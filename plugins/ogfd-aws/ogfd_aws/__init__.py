@@ -1,0 +1,1 @@
+"""AWS connector of ogfd."""
