@@ -38,7 +38,7 @@ from ogfd.plugin.connector import (
     Totals,
     Wanted,
 )
-from ogfd.plugin.context import Auth, Context, OpenAt, Response
+from ogfd.plugin.context import Auth, Context, HttpError, OpenAt, Response
 from ogfd.plugin.errors import (
     AuthError,
     BadRequestError,
@@ -106,6 +106,7 @@ __all__ = [
     "Grain",
     "Guarantee",
     "HistoryEntry",
+    "HttpError",
     "Kind",
     "LedgerEntry",
     "Limit",

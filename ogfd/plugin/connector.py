@@ -120,8 +120,8 @@ class Output(Protocol):
                 the sum differs from accepted + rejected + filtered.
 
         Raises:
-            ValueError: if a column is not in the schema or has a type that cannot become the
-                schema's without loss.
+            FatalError: if a column is not in the schema, a value cannot become the schema's type
+                without loss, a row has no period, or money has no currency.
         """
         ...
 

@@ -16,7 +16,12 @@ from ogfd.plugin.errors import TransientError
 T = TypeVar("T")
 
 Auth = Callable[[], Awaitable[Mapping[str, str]]]
-"""Returns the headers that authorise a request; called anew for each attempt."""
+"""
+Returns the headers that authorise a request; called anew for each attempt.
+
+If the object also has an async method ``refresh()``, that is awaited once after a 401 (or a fault
+that ``classify`` calls expired), before the request is tried once more: drop the token there.
+"""
 
 OpenAt = Callable[[int], AbstractAsyncContextManager[AsyncIterable[bytes]]]
 """``open_at(offset)``: opens the same version of an object from a byte offset on."""
@@ -24,7 +29,7 @@ OpenAt = Callable[[int], AbstractAsyncContextManager[AsyncIterable[bytes]]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A whole HTTP answer with a status below 300."""
+    """A whole HTTP answer with a status below 300, unless it hangs on an `HttpError`."""
 
     status: int
     headers: Mapping[str, str]
@@ -46,6 +51,25 @@ class Response:
             raise TransientError(
                 f"an answer of {len(self.body)} bytes ({kind}) is not JSON", status=self.status
             ) from None
+
+
+class HttpError(Exception):
+    """
+    What ``classify`` gets when ``ctx.request`` was answered with a status of 300 or more.
+
+    It never leaves ``ctx.request``, which raises a `SourceError` instead.
+
+    Attributes:
+        response: the answer; its body is cut at 64 KiB.
+        retry_after: the wait that the server asked for, in whichever form.
+    """
+
+    def __init__(
+        self, message: str, *, response: Response, retry_after: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.response = response
+        self.retry_after = retry_after
 
 
 class Context(Protocol):

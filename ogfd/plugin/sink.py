@@ -109,7 +109,10 @@ class PackageInfo:
 class Package(Protocol):
     """The normalised rows of one slice, sealed on local disk and verified."""
 
-    info: PackageInfo
+    @property
+    def info(self) -> PackageInfo:
+        """Return what the package is."""
+        ...
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """

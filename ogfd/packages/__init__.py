@@ -1,0 +1,24 @@
+"""From a stream's batches to sealed packages, and where packages are kept."""
+
+from ogfd.packages.archive import Archive, Keep
+from ogfd.packages.budget import ByteBudget
+from ogfd.packages.fate import RowFate
+from ogfd.packages.sealed import DamagedPackage, SealedPackage, open_package
+from ogfd.packages.shape import Shape
+from ogfd.packages.store import PackageStore
+from ogfd.packages.writer import PIPELINE_VERSION, PackageHeader, PackageWriter
+
+__all__ = [
+    "PIPELINE_VERSION",
+    "Archive",
+    "ByteBudget",
+    "DamagedPackage",
+    "Keep",
+    "PackageHeader",
+    "PackageStore",
+    "PackageWriter",
+    "RowFate",
+    "SealedPackage",
+    "Shape",
+    "open_package",
+]

@@ -1,0 +1,87 @@
+"""Exact decimals from whatever a connector wrote, rounded half-even once, on entry."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_LARGEST: Final = Decimal(10) ** 15  # 15 digits before the point leave room to sum 10^5 of them
+_WIDE: Final = Context(prec=80, rounding=ROUND_HALF_EVEN)
+
+
+def exact(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
+    """
+    Return *values* as decimals of type *kind* and how many had to be rounded (half-even).
+
+    Args:
+        values: decimals of any scale, integers, floats or decimal text; nulls stay null.
+        kind: the decimal type of the schema.
+        name: the column, for messages.
+
+    Raises:
+        ValueError: if a value is not a finite number or is 10^15 or more in size.
+    """
+    decimals, roundings = _decimals(values, kind, name)
+    if len(decimals):
+        bounds = pc.min_max(decimals).as_py()
+        low, high = bounds["min"], bounds["max"]
+        if high is not None and max(high, -low) >= _LARGEST:
+            raise ValueError(f"{name}: {max(high, -low)} is too large; the limit is below 10^15")
+    return decimals, roundings
+
+
+def _decimals(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
+    if values.type == kind:
+        return values, 0
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), kind), 0
+    if pa.types.is_integer(values.type):
+        return values.cast(pa.decimal128(38, 0)).cast(kind), 0
+    if pa.types.is_dictionary(values.type):
+        chosen, roundings = _decimals(values.dictionary, kind, name)
+        return chosen.take(values.indices), roundings
+    if not pa.types.is_decimal(values.type):
+        values = values.cast(pa.string())
+    try:
+        return values.cast(kind), 0
+    except pa.ArrowInvalid:
+        return _rounded(values, kind, name)
+
+
+def _rounded(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
+    """Go through the distinct values: only those with more digits than the schema need it."""
+    encoded = values.dictionary_encode()
+    quantum = Decimal(1).scaleb(-kind.scale)
+    chosen: list[Decimal | None] = []
+    moved = np.zeros(len(encoded.dictionary) + 1, dtype=np.int64)
+    for index, value in enumerate(encoded.dictionary.to_pylist()):
+        number = _number(value, name)
+        near = number.quantize(quantum, context=_WIDE)
+        moved[index] = near != number
+        chosen.append(near)
+    indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return pa.array(chosen, kind).take(encoded.indices), int(moved[indices].sum())
+
+
+def _number(value: str | Decimal, name: str) -> Decimal:
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        raise ValueError(f"{name}: {str(value)[:40]!r} is not a number") from None
+    if not number.is_finite():
+        raise ValueError(f"{name}: {value} is not a finite number")
+    if abs(number) >= _LARGEST:
+        raise ValueError(f"{name}: {value} is too large; the limit is below 10^15")
+    return number
+
+
+def plain(number: Decimal) -> str:
+    """Return *number* in plain notation without trailing zeros, such as ``-0.5`` or ``12``."""
+    text = f"{number:f}"
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text

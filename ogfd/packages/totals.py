@@ -1,0 +1,120 @@
+"""What a package says of itself: exact sums, digest and claims, gathered block by block."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Context, Decimal
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+
+from ogfd.packages.decimals import plain
+from ogfd.packages.groups import Block
+from ogfd.packages.identity import Lanes, number_lanes, row_digest, value_lanes
+from ogfd.plugin import MEASURES, Claim, Kind, SumRow
+
+_UNIT_OF: Final = {"billed_cost": "currency", "effective_cost": "currency", "quantity": "unit"}
+_FIXED_UNIT: Final = {"energy_kwh": "kWh"}
+_EXACT: Final = Context(prec=76)
+
+
+class Totals:
+    """Sums over all blocks of a package; every sum is exact."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.line_count = 0
+        self._digest: Lanes = np.zeros((2, 1), dtype=np.uint64)
+        self._sums: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
+        self._payers: set[tuple[str, str]] = set()
+        self.negative_emissions = 0
+
+    def add(self, block: Block) -> None:
+        """Take in one block. Blocking work over the block's rows, vectorised."""
+        table = block.table
+        self.rows += table.num_rows
+        self.line_count += int(table["line_count"].to_numpy().sum())
+        self._digest = self._digest + row_digest(_content(block))
+        for measure in MEASURES:
+            if measure in table.column_names and measure != "line_count":
+                self._add_sums(table, measure)
+        for row in _distinct(table, ["billing_account_id", "billing_period"]):
+            payer, period = row["billing_account_id"], row["billing_period"]
+            if payer is not None and period is not None:
+                self._payers.add((payer, period))
+
+    @property
+    def digest(self) -> str:
+        """Return the order-independent digest of the rows, as 32 hex digits."""
+        return f"{int(self._digest[0, 0]):016x}{int(self._digest[1, 0]):016x}"
+
+    def sums(self) -> dict[str, str]:
+        """Return ``measure:unit`` (or ``measure``) to the exact sum in plain notation."""
+        totals: dict[str, Decimal] = defaultdict(Decimal)
+        for (_, _, measure, unit), amount in self._sums.items():
+            name = f"{measure}:{unit}" if measure in _UNIT_OF else measure
+            totals[name] = _EXACT.add(totals[name], amount)
+        totals["line_count"] = Decimal(self.line_count)
+        return {name: plain(amount) for name, amount in sorted(totals.items())}
+
+    def breakdown(self) -> tuple[SumRow, ...]:
+        """Return sums by account, service and measure; quantities are left to the rows."""
+        return tuple(
+            SumRow(
+                account_id=account,
+                service=service,
+                measure=measure,
+                unit=unit,
+                amount=plain(amount),
+            )
+            for (account, service, measure, unit), amount in sorted(self._sums.items())
+            if measure != "quantity"
+        )
+
+    def claims(self, provider: str, kind: Kind) -> tuple[Claim, ...]:
+        """Return what the package counts for."""
+        return tuple(
+            Claim(provider=provider, billing_account_id=payer, billing_period=period, kind=kind)
+            for payer, period in sorted(self._payers)
+        )
+
+    def _add_sums(self, table: pa.Table, measure: str) -> None:
+        unit = _UNIT_OF.get(measure)
+        keys = [name for name in ("account_id", "service", unit) if name in table.column_names]
+        chosen = table.select([*keys, measure]).filter(table[measure].is_valid())
+        if not chosen.num_rows:
+            return
+        chosen = chosen.combine_chunks()
+        summed = chosen.group_by(keys, use_threads=False).aggregate([(measure, "sum")])
+        for row in summed.to_pylist():
+            name = (row.get(unit) or "") if unit else _FIXED_UNIT.get(measure, "kg")
+            key = (row.get("account_id") or "", row.get("service") or "", measure, name)
+            self._sums[key] = _EXACT.add(self._sums[key], row[f"{measure}_sum"])
+            if measure.endswith("_kg") and row[f"{measure}_sum"] < 0:
+                self.negative_emissions += 1
+
+
+def _content(block: Block) -> Lanes:
+    """Hash all that a row says: its key hash, its measures and its metadata."""
+    lanes = block.lanes.copy()
+    for name in MEASURES:
+        if name in block.table.column_names:
+            lanes += number_lanes(name, block.table[name].combine_chunks())
+    metadata = block.table["metadata"].combine_chunks()
+    codes = metadata.indices.to_numpy(zero_copy_only=False)
+    return lanes + value_lanes("metadata", metadata.dictionary)[:, codes]
+
+
+def _distinct(table: pa.Table, names: list[str]) -> Iterable[dict[str, str | None]]:
+    if not set(names) <= set(table.column_names):
+        return []
+    rows: list[dict[str, str | None]] = (
+        table.select(names)
+        .combine_chunks()
+        .group_by(names, use_threads=False)
+        .aggregate([])
+        .to_pylist()
+    )
+    return rows

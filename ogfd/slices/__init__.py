@@ -1,0 +1,30 @@
+"""One slice: target, decision, read, judgement, commit, recovery."""
+
+from ogfd.slices.decide import Action, Decision, Known, Rules, decide
+from ogfd.slices.deliver import CommitWatcher, Deliverer
+from ogfd.slices.engine import Engine, Work
+from ogfd.slices.failpoints import POINTS, Failpoints
+from ogfd.slices.ledgers import Bases, read_bases
+from ogfd.slices.outcome import DeliveryResult, Outcome, SliceResult
+from ogfd.slices.target import Recipe, recipe
+
+__all__ = [
+    "POINTS",
+    "Action",
+    "Bases",
+    "CommitWatcher",
+    "Decision",
+    "Deliverer",
+    "DeliveryResult",
+    "Engine",
+    "Failpoints",
+    "Known",
+    "Outcome",
+    "Recipe",
+    "Rules",
+    "SliceResult",
+    "Work",
+    "decide",
+    "read_bases",
+    "recipe",
+]

@@ -1,0 +1,154 @@
+"""What to do about a slice, from what is known before any data is read. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ogfd.plugin import LedgerEntry, Partition, PartitionState
+from ogfd.slices.target import Recipe
+from ogfd.state import SliceRecord, Verdict, VerdictKind
+
+
+class Action(StrEnum):
+    """What a run does about a slice."""
+
+    READ = "read"
+    UNCHANGED = "unchanged"
+    HELD = "held"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """An action with its reason, and the target if the version is known."""
+
+    action: Action
+    reason: str | None = None
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """
+    What is known of a slice.
+
+    Attributes:
+        bases: the ledger entry in each sink, None where the sink has not the slice.
+        record: what the state store last saw.
+        verdicts: by target.
+    """
+
+    bases: Mapping[str, LedgerEntry | None]
+    record: SliceRecord | None
+    verdicts: Mapping[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """
+    How to decide.
+
+    Attributes:
+        now: in UTC.
+        force: read again what is unchanged, parked or held.
+        recompute_closed: whether a changed recipe alone recomputes closed partitions.
+        refresh: least time between two reads of a partition without a version.
+    """
+
+    now: datetime
+    force: bool
+    recompute_closed: bool
+    refresh: timedelta
+
+
+def decide(partition: Partition, recipe: Recipe, known: Known, rules: Rules) -> Decision:
+    """Decide about one slice."""
+    target = None if partition.version is None else recipe.target(partition.version)
+    if rules.force:
+        return Decision(action=Action.READ, reason="forced", target=target)
+    foreign = _foreign(partition, known)
+    if foreign:
+        return Decision(action=Action.HELD, reason=foreign, target=target)
+    if target is not None and _current(known, target):
+        return Decision(action=Action.UNCHANGED, target=target)
+    parked = _parked(known.record, rules.now)
+    if parked:
+        return Decision(action=Action.PARKED, reason=parked, target=target)
+    if target is None:
+        return _versionless(known, recipe, rules)
+    return _changed(partition, recipe, known, rules, target)
+
+
+def _changed(
+    partition: Partition, recipe: Recipe, known: Known, rules: Rules, target: str
+) -> Decision:
+    verdict = known.verdicts.get(target)
+    if verdict is not None and verdict.kind is not VerdictKind.APPROVED:
+        return Decision(action=Action.HELD, reason=_said(verdict), target=target)
+    if _only_recipe_changed(partition, recipe, known) and not rules.recompute_closed:
+        reason = "the recipe changed; a closed month is recomputed with --force"
+        return Decision(action=Action.UNCHANGED, reason=reason, target=target)
+    return Decision(action=Action.READ, reason=_why(partition, known), target=target)
+
+
+def _foreign(partition: Partition, known: Known) -> str | None:
+    for sink, base in known.bases.items():
+        if (
+            base is not None
+            and base.source
+            and partition.source
+            and base.source != partition.source
+        ):
+            return (
+                f"sink {sink} holds this slice from {base.source}, the configuration names "
+                f"{partition.source}; point it back, or replace the rows with --force"
+            )
+    return None
+
+
+def _parked(record: SliceRecord | None, now: datetime) -> str | None:
+    if record is None or record.next_due is None or record.next_due <= now:
+        return None
+    return f"waits until {record.next_due:%Y-%m-%d %H:%M:%S} UTC: {record.reason}"
+
+
+def _versionless(known: Known, recipe: Recipe, rules: Rules) -> Decision:
+    record = known.record
+    complete = all(base is not None and base.recipe == recipe.id for base in known.bases.values())
+    if complete and record is not None and record.read_at is not None:
+        due = record.read_at + rules.refresh
+        if due > rules.now:
+            reason = f"read less than {rules.refresh} ago"
+            return Decision(action=Action.UNCHANGED, reason=reason)
+    return Decision(action=Action.READ, reason="the source has no versions")
+
+
+def _current(known: Known, target: str) -> bool:
+    return all(base is not None and base.target == target for base in known.bases.values())
+
+
+def _said(verdict: Verdict) -> str:
+    if verdict.kind is VerdictKind.REJECTED:
+        return f"rejected by {verdict.actor or 'an operator'}: {verdict.reason}"
+    return verdict.reason
+
+
+def _only_recipe_changed(partition: Partition, recipe: Recipe, known: Known) -> bool:
+    return partition.state is PartitionState.CLOSED and all(
+        base is not None and base.version == partition.version and base.recipe != recipe.id
+        for base in known.bases.values()
+    )
+
+
+def _why(partition: Partition, known: Known) -> str:
+    bases = list(known.bases.values())
+    if all(base is None for base in bases):
+        return "new"
+    if any(base is None for base in bases):
+        return "a sink has not got it yet"
+    if any(base is not None and base.version != partition.version for base in bases):
+        return "restated by the provider"
+    return "the recipe changed"

@@ -1,0 +1,305 @@
+"""
+One slice, from decision to commit.
+
+    ledger -> version -> read -> seal -> judge -> commit per sink -> record -> archive
+
+A kill at any arrow leaves one of: nothing, an open package (swept), a sealed package (delivered
+without a new download), a commit that is not recorded (seen in the ledger). Each has one
+continuation, and every continuation ends with the sinks equal to the source.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from anyio import to_thread
+
+from ogfd.packages import (
+    Archive,
+    ByteBudget,
+    PackageHeader,
+    PackageStore,
+    PackageWriter,
+    SealedPackage,
+    Shape,
+)
+from ogfd.plugin import ErrorClass, LedgerEntry, Partition, SourceChanged, Stream
+from ogfd.slices.deliver import Deliverer
+from ogfd.slices.failpoints import Failpoints
+from ogfd.slices.judge import violations
+from ogfd.slices.outcome import DeliveryResult, Outcome, SliceResult
+from ogfd.slices.target import Recipe
+from ogfd.state import StateStore, Verdict, VerdictKind
+
+log = logging.getLogger(__name__)
+
+_RESTARTS: Final = 3
+_UNSTEADY_WAIT: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """
+    A slice to be made current.
+
+    Attributes:
+        slice: ``connector/stream/partition``.
+        partition: as it was listed.
+        stream: reads it.
+        shape: how its rows are shaped.
+        recipe: what else shapes them.
+        header: what the package says of itself, but for the version.
+        relist: lists the partition again and reads the bases anew, after the source changed;
+            None if the partition is gone.
+        spool: gets the directory for downloads before a read.
+    """
+
+    slice: str
+    partition: Partition
+    stream: Stream
+    shape: Shape
+    recipe: Recipe
+    header: PackageHeader
+    relist: Callable[[], Awaitable[tuple[Partition, Mapping[str, LedgerEntry | None]] | None]]
+    spool: Callable[[Path], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """
+    Makes slices current. One for the process; methods may run for several slices at once.
+
+    Attributes:
+        waiting: sealed packages by slice that a sink or an operator has yet to take.
+        slice_memory_bytes: aggregated rows that one slice keeps in memory.
+    """
+
+    deliverer: Deliverer
+    state: StateStore
+    packages: PackageStore
+    archive: Archive
+    budget: ByteBudget
+    slice_memory_bytes: int
+    failpoints: Failpoints
+    now: Callable[[], datetime]
+    waiting: dict[str, SealedPackage]
+
+    async def make_current(
+        self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
+    ) -> SliceResult:
+        """
+        Read *work* in the version its partition names and commit it to every sink.
+
+        May be cancelled outside of a commit, and called again.
+
+        Raises:
+            SourceError, NotPublished, Parked: as the stream raised them; nothing was changed.
+        """
+        for _ in range(_RESTARTS):
+            try:
+                return await self._attempt(work, bases, force=force)
+            except SourceChanged as exc:
+                log.info("the source changed", extra={"slice": work.slice, "reason": str(exc)})
+            listed = await work.relist()
+            if listed is None:
+                return SliceResult(
+                    slice=work.slice,
+                    outcome=Outcome.ABSENT,
+                    reason="the provider stopped listing it while it was read; rows are kept",
+                )
+            partition, bases = listed
+            header = replace(work.header, version=partition.version, source=partition.source)
+            work = replace(work, partition=partition, header=header)
+        return SliceResult(
+            slice=work.slice,
+            outcome=Outcome.FAILED,
+            error_class=ErrorClass.TRANSIENT,
+            reason=f"the source changed {_RESTARTS} times while it was read",
+            next_due=self.now() + _UNSTEADY_WAIT,
+        )
+
+    async def settle(self, slice: str, target: str) -> None:
+        """Archive the package of a commit that a crash kept from being recorded."""
+        package = self.waiting.get(slice)
+        if package is not None and package.info.target == target:
+            await self._archive(package)
+
+    async def approve(
+        self, slice: str, bases: Mapping[str, LedgerEntry | None], *, actor: str, reason: str
+    ) -> SliceResult | None:
+        """Commit the package that is held for *slice*; None if none waits."""
+        package = self.waiting.get(slice)
+        if package is None:
+            return None
+        await self._decide(package, VerdictKind.APPROVED, reason, actor)
+        return await self._deliver(package.approved(actor, reason), bases, was_read=False)
+
+    async def reject(self, slice: str, *, actor: str, reason: str) -> bool:
+        """Drop the package that is held for *slice*; False if none waits."""
+        package = self.waiting.get(slice)
+        if package is None:
+            return False
+        await self._decide(package, VerdictKind.REJECTED, reason, actor)
+        del self.waiting[slice]
+        await to_thread.run_sync(self.packages.discard, package)
+        return True
+
+    async def _attempt(
+        self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
+    ) -> SliceResult:
+        package = None if force else await self._known_package(work)
+        was_read = package is None
+        if package is None:
+            package = await self._read(work)
+            if work.partition.version is None and not force and _current(package, bases):
+                await self._drop(package)
+                return _result(package, Outcome.UNCHANGED, was_read=True)
+        problems = await self._problems(package, bases)
+        await self.failpoints.passed("package.judged")
+        if problems:
+            reason = "; ".join(problems)
+            await self._decide(package, VerdictKind.HELD, reason, None)
+            return _result(package, Outcome.HELD, reason=reason, was_read=was_read)
+        if force:
+            bases = {name: _forced(base) for name, base in bases.items()}
+        return await self._deliver(package, bases, was_read=was_read)
+
+    async def _known_package(self, work: Work) -> SealedPackage | None:
+        """Return a package of the wanted target that waits or is in the archive."""
+        waiting = self.waiting.get(work.slice)
+        if work.partition.version is None:
+            return None
+        target = work.recipe.target(work.partition.version)
+        if waiting is not None and waiting.info.target == target:
+            return waiting
+        return await to_thread.run_sync(self.archive.find, work.slice, target)
+
+    async def _read(self, work: Work) -> SealedPackage:
+        with self.packages.workplace() as (temporary, final):
+            spool = temporary / "spool"
+            spool.mkdir()
+            work.spool(spool)
+            writer = PackageWriter(
+                temporary,
+                work.header,
+                work.shape,
+                budget=self.budget,
+                memory_bytes=self.slice_memory_bytes,
+            )
+            await work.stream.read(work.partition, writer)
+            await self.failpoints.passed("source.read")
+            spool.rmdir()
+            package = await writer.seal(final, work.recipe.target)
+        await self.failpoints.passed("package.sealed")
+        stale = self.waiting.get(work.slice)
+        self.waiting[work.slice] = package
+        if stale is not None:
+            await to_thread.run_sync(self.packages.discard, stale)
+        return package
+
+    async def _problems(
+        self, package: SealedPackage, bases: Mapping[str, LedgerEntry | None]
+    ) -> list[str]:
+        verdicts = await self.state.verdicts(package.info.slice)
+        verdict = verdicts.get((package.info.slice, package.info.target))
+        if verdict is not None and verdict.kind is VerdictKind.APPROVED:
+            return []
+        previous = next((base for base in bases.values() if base is not None), None)
+        return violations(package, previous)
+
+    async def _deliver(
+        self,
+        package: SealedPackage,
+        bases: Mapping[str, LedgerEntry | None],
+        *,
+        was_read: bool,
+    ) -> SliceResult:
+        deliveries = await self.deliverer.deliver(package, bases)
+        outcome = _together(deliveries)
+        if outcome in {Outcome.COMMITTED, Outcome.UNCHANGED}:
+            await self._archive(package)
+        elif outcome is Outcome.SUPERSEDED:
+            await self._drop(package)
+        reasons = [result.error for result in deliveries.values() if result.error]
+        return _result(
+            package,
+            outcome,
+            reason="; ".join(reasons) or None,
+            deliveries=deliveries,
+            was_read=was_read,
+        )
+
+    async def _decide(
+        self, package: SealedPackage, kind: VerdictKind, reason: str, actor: str | None
+    ) -> None:
+        await self.state.put_verdict(
+            Verdict(
+                slice=package.info.slice,
+                target=package.info.target,
+                kind=kind,
+                reason=reason,
+                decided_at=self.now(),
+                actor=actor,
+            )
+        )
+
+    async def _archive(self, package: SealedPackage) -> None:
+        if self.waiting.get(package.info.slice) is not None:
+            # What came from the archive stays there; what waited moves there.
+            await to_thread.run_sync(self.archive.put, package, self.now())
+            self.waiting.pop(package.info.slice, None)
+        await self.failpoints.passed("package.archived")
+
+    async def _drop(self, package: SealedPackage) -> None:
+        if self.waiting.pop(package.info.slice, None) is not None:
+            await to_thread.run_sync(self.packages.discard, package)
+
+
+def _current(package: SealedPackage, bases: Mapping[str, LedgerEntry | None]) -> bool:
+    return all(base is not None and base.target == package.info.target for base in bases.values())
+
+
+def _forced(base: LedgerEntry | None) -> LedgerEntry | None:
+    """Make a base that asks for a commit even if the target is the same."""
+    return None if base is None else replace(base, target="")
+
+
+def _together(deliveries: Mapping[str, DeliveryResult]) -> Outcome:
+    """Return the worst outcome of all sinks, as the outcome of the slice."""
+    order = [
+        Outcome.FAILED,
+        Outcome.HELD,
+        Outcome.SUPERSEDED,
+        Outcome.COMMITTED,
+        Outcome.UNCHANGED,
+    ]
+    found = {result.outcome for result in deliveries.values()}
+    return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
+
+
+def _result(
+    package: SealedPackage,
+    outcome: Outcome,
+    *,
+    reason: str | None = None,
+    deliveries: Mapping[str, DeliveryResult] | None = None,
+    was_read: bool,
+) -> SliceResult:
+    return SliceResult(
+        slice=package.info.slice,
+        outcome=outcome,
+        reason=reason,
+        error_class=ErrorClass.TRANSIENT if outcome is Outcome.FAILED else None,
+        target=package.info.target,
+        version=package.info.version,
+        rows=package.info.rows,
+        counts=package.fate,
+        sums=package.info.sums,
+        deliveries=deliveries or {},
+        was_read=was_read,
+    )

@@ -1,0 +1,62 @@
+"""
+Contracts: what a package must keep to before any sink sees it.
+
+A violation holds the slice: the old rows stay visible until an operator decides. Relative
+contracts compare with the generation that the sink holds; a first load has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Protocol
+
+from ogfd.plugin import Kind, LedgerEntry, PackageInfo
+
+
+class Judged(Protocol):
+    """A sealed package, as far as judging needs it."""
+
+    @property
+    def info(self) -> PackageInfo: ...
+    @property
+    def fate(self) -> Mapping[str, Any]: ...
+
+
+def violations(package: Judged, previous: LedgerEntry | None) -> list[str]:
+    """Return what is wrong with *package*, one clause a contract; nothing if it may be committed."""
+    found = [_rejected(package), _negative(package.info)]
+    if previous is not None and previous.rows:
+        found += [_emptied(package.info, previous), _currencies(package.info, previous)]
+    return [text for text in found if text]
+
+
+def _rejected(package: Judged) -> str | None:
+    rows = package.fate["rejected_with_cost"]
+    if package.info.kind is not Kind.COST or not rows:
+        return None
+    return f"{rows} rejected row{'s' if rows != 1 else ''} may hold cost"
+
+
+def _negative(info: PackageInfo) -> str | None:
+    below = [
+        name for name, amount in info.sums.items() if name.endswith("_kg") and Decimal(amount) < 0
+    ]
+    return f"negative emissions in {', '.join(sorted(below))}" if below else None
+
+
+def _emptied(info: PackageInfo, previous: LedgerEntry) -> str | None:
+    if info.rows:
+        return None
+    return f"the new version has no rows, the committed one has {previous.rows}"
+
+
+def _currencies(info: PackageInfo, previous: LedgerEntry) -> str | None:
+    before, after = _currencies_of(previous.sums), _currencies_of(info.sums)
+    if not before or not after or before == after:
+        return None
+    return f"the currencies changed from {', '.join(before)} to {', '.join(after)}"
+
+
+def _currencies_of(sums: Mapping[str, str]) -> list[str]:
+    return sorted(name.partition(":")[2] for name in sums if name.startswith("billed_cost:"))

@@ -1,0 +1,92 @@
+"""What became of a slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from ogfd.plugin import ErrorClass
+
+
+class Outcome(StrEnum):
+    """The outcome of a slice in a run."""
+
+    COMMITTED = "committed"
+    UNCHANGED = "unchanged"
+    PENDING = "pending"
+    ABSENT = "absent"
+    HELD = "held"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+    @property
+    def is_bad(self) -> bool:
+        """Tell whether an operator should hear of it."""
+        return self in {Outcome.HELD, Outcome.FAILED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryResult:
+    """What became of a slice in one sink; *generation* is the one that the sink holds now."""
+
+    outcome: Outcome
+    generation: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceResult:
+    """
+    What became of a slice in a run.
+
+    Attributes:
+        reason: one sentence where the outcome needs one.
+        counts: the row fate, as `RowFate.counts` gives it; empty if nothing was read.
+        sums: exact sums of the package, by measure and unit.
+        next_due: not to be tried before, if the slice is parked.
+    """
+
+    slice: str
+    outcome: Outcome
+    reason: str | None = None
+    error_class: ErrorClass | None = None
+    target: str | None = None
+    version: str | None = None
+    rows: int | None = None
+    counts: Mapping[str, Any] = field(default_factory=dict)
+    sums: Mapping[str, str] = field(default_factory=dict)
+    deliveries: Mapping[str, DeliveryResult] = field(default_factory=dict)
+    seconds: float = 0.0
+    next_due: datetime | None = None
+    was_read: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document that the CLI and the control API show."""
+        filtered = self.counts.get("filtered", {})
+        return {
+            "slice": self.slice,
+            "outcome": str(self.outcome),
+            "reason": self.reason,
+            "error_class": self.error_class and str(self.error_class),
+            "rows": self.rows,
+            "line_count": self.counts.get("accepted"),
+            "source_rows": self.counts.get("source"),
+            "rejected": self.counts.get("rejected"),
+            "filtered": sum(filtered.values()) if self.counts else None,
+            "filtered_by": dict(filtered),
+            "roundings": self.counts.get("roundings"),
+            "sums": dict(self.sums),
+            "deliveries": {
+                sink: {
+                    "outcome": str(result.outcome),
+                    "generation": result.generation,
+                    "error": result.error,
+                }
+                for sink, result in self.deliveries.items()
+            },
+            "seconds": round(self.seconds, 3),
+            "next_due": self.next_due and self.next_due.isoformat(),
+        }

@@ -1,0 +1,246 @@
+"""
+The state store: one SQLite file, WAL, ``synchronous=FULL``, one writer.
+
+Losing it loses no data: ledgers live in the sinks, packages verify themselves. A store that
+cannot be read is moved aside, said so, and started anew.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import anyio
+from anyio import to_thread
+
+from ogfd.plugin import OgfdError
+from ogfd.state.records import Delivery, RunRecord, SliceRecord, Verdict, VerdictKind
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY, connector TEXT NOT NULL, "trigger" TEXT NOT NULL,
+    outcome TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, error_class TEXT, error TEXT,
+    document TEXT NOT NULL);
+CREATE INDEX runs_by_connector ON runs (connector, started_at);
+CREATE TABLE slices (
+    slice TEXT PRIMARY KEY, connector TEXT NOT NULL, outcome TEXT NOT NULL,
+    updated_at TEXT NOT NULL, target TEXT, version TEXT, reason TEXT, error_class TEXT,
+    read_at TEXT, next_due TEXT);
+CREATE INDEX slices_by_connector ON slices (connector);
+CREATE TABLE verdicts (
+    slice TEXT NOT NULL, target TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
+    decided_at TEXT NOT NULL, actor TEXT, PRIMARY KEY (slice, target));
+CREATE TABLE deliveries (
+    slice TEXT NOT NULL, sink TEXT NOT NULL, generation INTEGER NOT NULL, target TEXT NOT NULL,
+    digest TEXT NOT NULL, attempt TEXT NOT NULL, confirmed INTEGER NOT NULL, at TEXT NOT NULL,
+    entry TEXT NOT NULL, PRIMARY KEY (slice, sink));
+"""
+_KEPT_RUNS: Final = 1_000  # a connector's; the sinks' history is the audit trail
+
+
+class StateError(OgfdError):
+    """The state store cannot be opened or written."""
+
+
+class StateStore:
+    """
+    Keeps records durably. Every method is one transaction in a worker thread.
+
+    Make it with `open`. A write that returned survives a power cut. Methods may be called from
+    several tasks; cancelling one does not undo it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._turn = anyio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> StateStore:
+        """
+        Open or make the store.
+
+        Raises:
+            StateError: if the file was written by a newer version or cannot be opened.
+        """
+        return cls(await to_thread.run_sync(_connect, path))
+
+    async def close(self) -> None:
+        """Close the store; may be repeated."""
+        await to_thread.run_sync(self._connection.close)
+
+    # Runs
+
+    async def put_run(self, run: RunRecord) -> None:
+        """Insert or replace a run."""
+        await self._write(lambda db: _put(db, "runs", [run]))
+
+    async def runs(self, connector: str | None = None, limit: int = 20) -> list[RunRecord]:
+        """Return the newest runs, newest first."""
+        where = "" if connector is None else "WHERE connector = ?"
+        arguments = [] if connector is None else [connector]
+        sql = f"SELECT * FROM runs {where} ORDER BY started_at DESC, run_id LIMIT {int(limit)}"
+        return [_run(row) for row in await self._read(sql, arguments)]
+
+    async def sweep(self, now: datetime) -> int:
+        """Mark the runs of dead processes as crashed and forget old ones; return how many died."""
+
+        def swept(db: sqlite3.Connection) -> int:
+            dead = db.execute(
+                "UPDATE runs SET outcome = 'crashed', ended_at = ? WHERE outcome = 'running'",
+                (now.isoformat(),),
+            ).rowcount
+            db.execute(
+                "DELETE FROM runs WHERE run_id IN (SELECT run_id FROM (SELECT run_id, row_number()"
+                " OVER (PARTITION BY connector ORDER BY started_at DESC) AS place FROM runs)"
+                " WHERE place > ?)",
+                (_KEPT_RUNS,),
+            )
+            return dead
+
+        return await self._write(swept)
+
+    # Slices
+
+    async def put_slices(self, records: Sequence[SliceRecord]) -> None:
+        """Insert or replace slices, all or none."""
+        await self._write(lambda db: _put(db, "slices", records))
+
+    async def slices(self, connector: str | None = None) -> dict[str, SliceRecord]:
+        """Return what was last seen, by slice."""
+        where = "" if connector is None else "WHERE connector = ?"
+        arguments = [] if connector is None else [connector]
+        rows = await self._read(f"SELECT * FROM slices {where} ORDER BY slice", arguments)
+        return {row["slice"]: _slice(row) for row in rows}
+
+    # Verdicts
+
+    async def put_verdict(self, verdict: Verdict) -> None:
+        """Insert or replace the verdict of a target."""
+        await self._write(lambda db: _put(db, "verdicts", [verdict]))
+
+    async def verdicts(self, slice: str | None = None) -> dict[tuple[str, str], Verdict]:
+        """Return verdicts by slice and target, of one slice or of all."""
+        where = "" if slice is None else "WHERE slice = ?"
+        arguments = [] if slice is None else [slice]
+        rows = await self._read(f"SELECT * FROM verdicts {where} ORDER BY decided_at", arguments)
+        return {(row["slice"], row["target"]): _verdict(row) for row in rows}
+
+    # Deliveries
+
+    async def put_delivery(self, delivery: Delivery) -> None:
+        """Insert or replace what is known of a slice in a sink."""
+        await self._write(lambda db: _put(db, "deliveries", [delivery]))
+
+    async def deliveries(self, sink: str) -> dict[str, Delivery]:
+        """Return what is known of *sink*, by slice."""
+        rows = await self._read("SELECT * FROM deliveries WHERE sink = ?", [sink])
+        return {row["slice"]: _delivery(row) for row in rows}
+
+    async def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        def transaction() -> T:
+            with self._connection as db:
+                db.execute("BEGIN IMMEDIATE")
+                return change(db)
+
+        async with self._turn:
+            try:
+                return await to_thread.run_sync(transaction)
+            except sqlite3.Error as exc:
+                raise StateError(
+                    f"the state store cannot be written: {exc}",
+                    hint="check the free space and the permissions of [daemon] state_dir",
+                ) from exc
+
+    async def _read(self, sql: str, arguments: Sequence[Any]) -> list[sqlite3.Row]:
+        async with self._turn:
+            return await to_thread.run_sync(
+                lambda: self._connection.execute(sql, arguments).fetchall()
+            )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        return _prepared(path)
+    except sqlite3.DatabaseError as exc:
+        if isinstance(exc, sqlite3.OperationalError):
+            raise StateError(f"the state store {path} cannot be opened: {exc}") from exc
+        aside = path.with_name(path.name + ".damaged")
+        path.replace(aside)
+        log.warning("the state store was damaged and starts anew", extra={"moved_to": str(aside)})
+        return _prepared(path)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    db.row_factory = sqlite3.Row
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=FULL")
+    version = db.execute("PRAGMA user_version").fetchone()[0]
+    if version > _VERSION:
+        db.close()
+        raise StateError(
+            f"the state store {path} was written by a newer ogfd (schema {version})",
+            hint="upgrade ogfd, or move the file away: it is a cache",
+        )
+    if version == 0:
+        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+    return db
+
+
+def _put(db: sqlite3.Connection, table: str, records: Iterable[Any]) -> None:
+    for record in records:
+        columns = [field.name for field in fields(record)]
+        names = ", ".join(f'"{name}"' for name in columns)
+        marks = ", ".join("?" for _ in columns)
+        db.execute(
+            f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})",
+            [_stored(getattr(record, name)) for name in columns],
+        )
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _run(row: sqlite3.Row) -> RunRecord:
+    times = {"started_at": _time(row["started_at"]), "ended_at": _time(row["ended_at"])}
+    return RunRecord(**{**dict(row), **times, "document": json.loads(row["document"])})
+
+
+def _slice(row: sqlite3.Row) -> SliceRecord:
+    times = {name: _time(row[name]) for name in ("updated_at", "read_at", "next_due")}
+    return SliceRecord(**{**dict(row), **times})
+
+
+def _verdict(row: sqlite3.Row) -> Verdict:
+    decided = {"kind": VerdictKind(row["kind"]), "decided_at": _time(row["decided_at"])}
+    return Verdict(**{**dict(row), **decided})
+
+
+def _delivery(row: sqlite3.Row) -> Delivery:
+    known = {
+        "confirmed": bool(row["confirmed"]),
+        "at": _time(row["at"]),
+        "entry": json.loads(row["entry"]),
+    }
+    return Delivery(**{**dict(row), **known})
