@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ogfd.packages.decimals import plain
 from ogfd.packages.groups import Block
 from ogfd.packages.identity import Lanes, number_lanes, row_digest, value_lanes
-from ogfd.plugin import MEASURES, Claim, Kind, SumRow
+from ogfd.plugin import INSTANT, MEASURES, Claim, Kind, SumRow
 
 _UNIT_OF: Final = {"billed_cost": "currency", "effective_cost": "currency", "quantity": "unit"}
 _FIXED_UNIT: Final = {"energy_kwh": "kWh"}
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DAY: Final = 86_400_000_000
 _EXACT: Final = Context(prec=76)
 
 
@@ -29,7 +33,8 @@ class Totals:
         self._digest: Lanes = np.zeros((2, 1), dtype=np.uint64)
         self._sums: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
         self._payers: set[tuple[str, str]] = set()
-        self.negative_emissions = 0
+        self._short_end: int | None = None
+        self._long_end: int | None = None
 
     def add(self, block: Block) -> None:
         """Take in one block. Blocking work over the block's rows, vectorised."""
@@ -37,6 +42,7 @@ class Totals:
         self.rows += table.num_rows
         self.line_count += int(table["line_count"].to_numpy().sum())
         self._digest = self._digest + row_digest(_content(block))
+        self._add_ends(table)
         for measure in MEASURES:
             if measure in table.column_names and measure != "line_count":
                 self._add_sums(table, measure)
@@ -80,6 +86,23 @@ class Totals:
             for payer, period in sorted(self._payers)
         )
 
+    @property
+    def data_end(self) -> datetime | None:
+        """
+        Return the end of the newest activity, in UTC; None without rows.
+
+        Rows longer than a day, such as fees of the whole month, count only if there are no others.
+        """
+        micros = self._long_end if self._short_end is None else self._short_end
+        return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+    def _add_ends(self, table: pa.Table) -> None:
+        start, end = (_micros(table[name]) for name in ("period_start", "period_end"))
+        short = end[end - start <= _DAY]
+        if len(short):
+            self._short_end = max(self._short_end or 0, int(short.max()))
+        self._long_end = max(self._long_end or 0, int(end.max()))
+
     def _add_sums(self, table: pa.Table, measure: str) -> None:
         unit = _UNIT_OF.get(measure)
         keys = [name for name in ("account_id", "service", unit) if name in table.column_names]
@@ -92,8 +115,11 @@ class Totals:
             name = (row.get(unit) or "") if unit else _FIXED_UNIT.get(measure, "kg")
             key = (row.get("account_id") or "", row.get("service") or "", measure, name)
             self._sums[key] = _EXACT.add(self._sums[key], row[f"{measure}_sum"])
-            if measure.endswith("_kg") and row[f"{measure}_sum"] < 0:
-                self.negative_emissions += 1
+
+
+def _micros(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    micros: npt.NDArray[np.int64] = column.cast(INSTANT).cast(pa.int64()).to_numpy()
+    return micros
 
 
 def _content(block: Block) -> Lanes:

@@ -82,7 +82,6 @@ class PackageWriter:
     ) -> None:
         self.wanted: Wanted = shape.wanted
         self.fate = RowFate()
-        self.negative_emissions = 0
         self._directory = directory
         self._header = header
         self._shape = shape
@@ -160,10 +159,11 @@ class PackageWriter:
                     file.write_table(finished(block, self._header, start, _ROW_GROUP))
         if totals.line_count != fate.accepted:
             raise FatalError(f"{fate.accepted} rows were accepted but {totals.line_count} remain")
-        self.negative_emissions = totals.negative_emissions
         fate.write(self._directory / REJECTS_FILE)
         shutil.rmtree(self._spill)
-        write_manifest(self._directory, self._info(totals, target_of), fate.counts())
+        end = totals.data_end
+        counts = fate.counts() | {"data_end": end and end.isoformat()}
+        write_manifest(self._directory, self._info(totals, target_of), counts)
         publish(self._directory, final)
         return open_package(final)
 

@@ -14,7 +14,6 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Final
 
 from anyio import to_thread
@@ -33,6 +32,7 @@ from ogfd.slices.deliver import Deliverer
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.judge import violations
 from ogfd.slices.outcome import DeliveryResult, Outcome, SliceResult
+from ogfd.slices.single import single_error
 from ogfd.slices.target import Recipe
 from ogfd.state import StateStore, Verdict, VerdictKind
 
@@ -56,7 +56,6 @@ class Work:
         header: what the package says of itself, but for the version.
         relist: lists the partition again and reads the bases anew, after the source changed;
             None if the partition is gone.
-        spool: gets the directory for downloads before a read.
     """
 
     slice: str
@@ -66,7 +65,6 @@ class Work:
     recipe: Recipe
     header: PackageHeader
     relist: Callable[[], Awaitable[tuple[Partition, Mapping[str, LedgerEntry | None]] | None]]
-    spool: Callable[[Path], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,9 +179,6 @@ class Engine:
 
     async def _read(self, work: Work) -> SealedPackage:
         with self.packages.workplace() as (temporary, final):
-            spool = temporary / "spool"
-            spool.mkdir()
-            work.spool(spool)
             writer = PackageWriter(
                 temporary,
                 work.header,
@@ -191,9 +186,9 @@ class Engine:
                 budget=self.budget,
                 memory_bytes=self.slice_memory_bytes,
             )
-            await work.stream.read(work.partition, writer)
+            with single_error():
+                await work.stream.read(work.partition, writer)
             await self.failpoints.passed("source.read")
-            spool.rmdir()
             package = await writer.seal(final, work.recipe.target)
         await self.failpoints.passed("package.sealed")
         stale = self.waiting.get(work.slice)

@@ -113,8 +113,21 @@ class StateStore:
     # Slices
 
     async def put_slices(self, records: Sequence[SliceRecord]) -> None:
-        """Insert or replace slices, all or none."""
-        await self._write(lambda db: _put(db, "slices", records))
+        """Insert or replace slices, all or none; a record without ``read_at`` keeps the known one."""
+
+        def change(db: sqlite3.Connection) -> None:
+            known = dict(db.execute("SELECT slice, read_at FROM slices WHERE read_at IS NOT NULL"))
+            _put(db, "slices", records)
+            db.executemany(
+                "UPDATE slices SET read_at = ? WHERE slice = ?",
+                [
+                    (known[record.slice], record.slice)
+                    for record in records
+                    if record.read_at is None and record.slice in known
+                ],
+            )
+
+        await self._write(change)
 
     async def slices(self, connector: str | None = None) -> dict[str, SliceRecord]:
         """Return what was last seen, by slice."""

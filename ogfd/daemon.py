@@ -1,0 +1,290 @@
+"""
+The composition root: builds every object, once, and passes it on.
+
+`open_app` is what a single command and the daemon have in common; `run` adds the clock, the
+listeners, the signals and the service manager.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import signal
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+
+from ogfd.config import Settings
+from ogfd.control.operations import LocalOperations
+from ogfd.control.protocol import EX_UNAVAILABLE, OperationError
+from ogfd.control.serve import Doors as Listeners
+from ogfd.control.serve import serve
+from ogfd.control.standing import Standing
+from ogfd.packages import Archive, ByteBudget, Keep, PackageStore
+from ogfd.plugin import OgfdError, Sink, SinkContext
+from ogfd.registry import Bound
+from ogfd.runs import (
+    Blueprint,
+    Dispatcher,
+    Doors,
+    Meter,
+    Runner,
+    Scheduler,
+    blueprint,
+    retry_of,
+    scheduled,
+)
+from ogfd.slices import Deliverer, Engine, Failpoints
+from ogfd.state import StateStore
+from ogfd.telemetry import Metrics, Notifier, process_registry, watchdog_interval
+from ogfd.traffic import Buckets, Spool
+
+log = logging.getLogger(__name__)
+
+_NAP: Final = timedelta(seconds=1)
+
+
+class StateLocked(OgfdError):  # noqa: N818 - says how the state is
+    """Another process, most likely the daemon, works with this state directory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """What a command or the daemon works with."""
+
+    operations: LocalOperations
+    runner: Runner
+    metrics: Metrics
+    scheduler: Scheduler
+
+
+def utc_now() -> datetime:
+    """Return the time in UTC: the one wall clock of the program."""
+    return datetime.now(UTC)  # noqa: TID251 - everything else gets this function passed in
+
+
+def socket_path(settings: Settings) -> Path:
+    """Return the path of the daemon's unix socket."""
+    if settings.daemon.socket is not None:
+        return settings.daemon.socket
+    runtime = Path("/run/ogfd")
+    if settings.daemon.state_dir == Path("/var/lib/ogfd") and runtime.is_dir():
+        return runtime / "ogfd.sock"
+    return settings.daemon.state_dir / "ogfd.sock"
+
+
+@asynccontextmanager
+async def open_app(bound: Bound, *, is_daemon: bool = False) -> AsyncGenerator[App]:
+    """
+    Lock the state, open and migrate the sinks, sweep what a dead process left, build the rest.
+
+    Raises:
+        StateLocked: if another process holds the state directory.
+        OperationError: if the state directory or a sink cannot be used.
+    """
+    settings = bound.settings
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_locked(settings.daemon.state_dir))
+        sinks = {name: await _sink(stack, bound, name) for name in bound.sinks}
+        state = await StateStore.open(settings.daemon.state_dir / "state.db")
+        stack.push_async_callback(state.close)
+        await state.sweep(utc_now())
+        metrics = Metrics(process_registry())
+        runner = await _runner(bound, sinks, state, metrics)
+        scheduler = Scheduler(settings.daemon.timezone, utc_now)
+        standing = Standing(running=is_daemon, started_at=utc_now(), next_run=scheduler.next_run)
+        yield App(
+            operations=LocalOperations(bound, runner, sinks, standing),
+            runner=runner,
+            metrics=metrics,
+            scheduler=scheduler,
+        )
+
+
+async def run(bound: Bound) -> int:
+    """
+    Run the daemon until SIGTERM or SIGINT; return its exit code.
+
+    Commits under way end before it stops; everything else is cancelled and found again at the
+    next start.
+
+    Raises:
+        StateLocked: if another process holds the state directory.
+        OperationError: if a sink, an address or the state directory cannot be used.
+    """
+    notifier = Notifier(os.environ)
+    async with open_app(bound, is_daemon=True) as app, anyio.create_task_group() as tasks:
+        dispatcher = Dispatcher(app.runner, lambda name, due: _retry_at(app, dispatcher, name, due))
+        for name, blueprints in app.runner.blueprints.items():
+            app.scheduler.add(
+                name, blueprints, lambda each, streams: _fire(dispatcher, each, streams)
+            )
+        daemon = bound.settings.daemon
+        listeners = Listeners(
+            listen=daemon.listen or None,
+            metrics_listen=daemon.metrics_listen,
+            socket=socket_path(bound.settings),
+        )
+
+        async def listen(*, task_status: anyio.abc.TaskStatus[object]) -> None:
+            await serve(
+                listeners,
+                exposition=app.metrics.exposition,
+                not_ready=lambda: _not_ready(bound),
+                operations=app.operations,
+                task_status=task_status,
+            )
+
+        await tasks.start(listen)
+        app.scheduler.start()
+        tasks.start_soon(dispatcher.serve)
+        tasks.start_soon(_feed_watchdog, notifier)
+        for problem in bound.problems.values():
+            log.error("a plugin cannot be used", extra={"reason": str(problem)})
+        notifier.ready()
+        log.info("ready", extra={"connectors": len(app.runner.connectors)})
+        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+            async for received in signals:
+                log.info("stopping", extra={"signal": received.name})
+                break
+        notifier.stopping()
+        app.scheduler.stop()
+        tasks.cancel_scope.cancel()
+    return 0
+
+
+def _fire(dispatcher: Dispatcher, connector: str, streams: frozenset[str]) -> None:
+    dispatcher.submit(scheduled(connector, streams))
+
+
+def _retry_at(app: App, dispatcher: Dispatcher, connector: str, due: datetime) -> None:
+    app.scheduler.at(connector, due, lambda name: _ignore(dispatcher.submit(retry_of(name))))
+
+
+def _ignore(_: bool) -> None:
+    """Drop an answer that nobody needs."""
+
+
+def _not_ready(bound: Bound) -> list[str]:
+    """Return why the daemon is not ready; one connector's trouble does not make it so."""
+    return [] if bound.sinks else ["no sink is configured"]
+
+
+async def _feed_watchdog(notifier: Notifier) -> None:
+    """Tell systemd that the event loop lives; a hung loop does not, and is restarted."""
+    interval = watchdog_interval(os.environ)
+    pause = interval / 2 if interval else timedelta(hours=1)
+    while True:
+        notifier.watchdog()
+        await anyio.sleep(pause.total_seconds())
+
+
+async def _runner(
+    bound: Bound, sinks: Mapping[str, Sink], state: StateStore, metrics: Metrics
+) -> Runner:
+    settings = bound.settings
+    daemon = settings.daemon
+    meter = Meter(metrics)
+    failpoints = Failpoints(os.environ)
+    packages = await to_thread.run_sync(PackageStore, daemon.state_dir / "packages")
+    swept = await to_thread.run_sync(packages.sweep)
+    spool = Spool(daemon.state_dir / "spool", daemon.spool_quota)
+    await to_thread.run_sync(spool.sweep)
+    engine = Engine(
+        deliverer=Deliverer(
+            sinks=sinks, state=state, failpoints=failpoints, watcher=meter, now=utc_now
+        ),
+        state=state,
+        packages=packages,
+        archive=_archive(settings),
+        budget=ByteBudget(daemon.memory // 2),
+        slice_memory_bytes=daemon.memory // 2 // daemon.slices,
+        failpoints=failpoints,
+        now=utc_now,
+        waiting={package.info.slice: package for package in swept},
+    )
+    doors = Doors(daemon=daemon, buckets=Buckets(), spool=spool, metrics=metrics, now=utc_now)
+    connectors = {
+        name: connector for name, connector in bound.connectors.items() if connector.table.enabled
+    }
+    for name, connector in connectors.items():
+        metrics.connector(name, connector.spec.provider, connector.streams)
+    return Runner(
+        engine=engine,
+        state=state,
+        connectors=connectors,
+        blueprints={name: _blueprints(bound, name) for name in connectors},
+        sinks=sinks,
+        contexts=doors.open,
+        slots=anyio.CapacityLimiter(daemon.slices),
+        watcher=meter,
+        now=utc_now,
+        recompute_closed=daemon.recompute == "all",
+    )
+
+
+def _blueprints(bound: Bound, name: str) -> dict[str, Blueprint]:
+    connector = bound.connectors[name]
+    sinks = connector.table.sinks
+    return {
+        stream.name: blueprint(
+            connector,
+            stream,
+            org_id=bound.settings.daemon.org_id,
+            sinks=tuple(bound.sinks) if sinks is None else sinks,
+        )
+        for stream in connector.streams.values()
+    }
+
+
+def _archive(settings: Settings) -> Archive:
+    path = settings.archive.path or settings.daemon.state_dir / "archive"
+    return Archive(path, Keep(settings.archive.keep), settings.archive.quota)
+
+
+async def _sink(stack: AsyncExitStack, bound: Bound, name: str) -> Sink:
+    sink = bound.sinks[name]
+    context = SinkContext(
+        name=name,
+        log=logging.LoggerAdapter(logging.getLogger(f"ogfd.sinks.{name}"), {"sink": name}),
+        now=utc_now,
+    )
+    try:
+        if sink.spec.migrate is not None:
+            await sink.spec.migrate(sink.config, context)
+        return await stack.enter_async_context(sink.spec.open(sink.config, context))
+    except OgfdError as exc:
+        raise OperationError(f"sink {name} cannot be opened: {exc}", EX_UNAVAILABLE) from exc
+
+
+@contextmanager
+def _locked(state_dir: Path) -> Generator[None]:
+    """Hold the state directory; the kernel lets go of it when the process dies."""
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(state_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise OperationError(
+            f"the state directory {state_dir} cannot be used: {exc.strerror}",
+            EX_UNAVAILABLE,
+            hint="set [daemon] state_dir to a directory that this user may write",
+        ) from exc
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise StateLocked(
+            f"another process works with the state directory {state_dir}",
+            hint="stop it, or give this one another [daemon] state_dir",
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(handle)

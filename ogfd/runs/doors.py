@@ -1,0 +1,115 @@
+"""Opens a connector's context: the shared policy, under the connector's own limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from ogfd.config import DaemonConfig
+from ogfd.plugin import Context
+from ogfd.registry import BoundConnector
+from ogfd.runs.context import report_progress
+from ogfd.telemetry import Metrics, RequestMetrics
+from ogfd.traffic import Buckets, Network, RetrySettings, Spool, Traffic, TrafficSettings
+
+_ATTEMPT_TIMEOUTS: Final = {
+    "aws": timedelta(seconds=30),
+    "azure": timedelta(seconds=45),
+    "gcp": timedelta(seconds=60),
+}
+_ATTEMPT_TIMEOUT: Final = timedelta(seconds=30)
+
+
+class ConnectorContext(Traffic):
+    """What a connector gets of the daemon for one run; see `ogfd.plugin.Context`."""
+
+    def __init__(self, settings: TrafficSettings, **parts: Any) -> None:
+        super().__init__(settings, **parts)
+        self.connector = settings.connector
+        self.log: logging.LoggerAdapter[Any] = parts["log"]
+        self._clock: Callable[[], datetime] = parts["now"]
+
+    def now(self) -> datetime:
+        """Return the time in UTC."""
+        return self._clock()
+
+    def progress(self, done: int, total: int | None, unit: str) -> None:
+        """Report how far the read of the current slice has come."""
+        report_progress(done, total, unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Opens contexts; the buckets and the spool are shared by all of them."""
+
+    daemon: DaemonConfig
+    buckets: Buckets
+    spool: Spool
+    metrics: Metrics
+    now: Callable[[], datetime]
+
+    @asynccontextmanager
+    async def open(self, connector: BoundConnector) -> AsyncGenerator[Context]:
+        """Open the context of *connector* for one run."""
+        log = logging.LoggerAdapter(
+            logging.getLogger(f"ogfd.connectors.{connector.name}"), {"connector": connector.name}
+        )
+        async with ConnectorContext(
+            self._settings(connector),
+            buckets=self.buckets,
+            spool=self.spool,
+            log=log,
+            now=self.now,
+            observer=RequestMetrics(self.metrics, connector.name),
+        ) as context:
+            yield context
+
+    def _settings(self, connector: BoundConnector) -> TrafficSettings:
+        spec, table = connector.spec, connector.table
+        principal = spec.principal(connector.config) if spec.principal else connector.name
+        hosts = spec.allowed_hosts
+        return TrafficSettings(
+            connector=connector.name,
+            provider=spec.provider,
+            principal=principal,
+            limits=spec.limits,
+            rate=table.rate,
+            burst=table.burst,
+            classify=spec.classify,
+            overrides=table.retry.classify,
+            allowed_hosts=hosts(connector.config) if callable(hosts) else hosts,
+            allowed_origins=list(_urls(connector.config)),
+            attempt_timeout=_ATTEMPT_TIMEOUTS.get(spec.provider, _ATTEMPT_TIMEOUT),
+            retry=RetrySettings(retries=table.retry.retries),
+            network=Network(
+                proxy=self.daemon.proxy,
+                no_proxy=_hosts(self.daemon.no_proxy),
+                ca_file=self.daemon.ca_file,
+            ),
+        )
+
+
+def _hosts(text: str | None) -> Sequence[str]:
+    return [host for host in (text or "").split(",") if host.strip()]
+
+
+def _urls(value: Any) -> Iterator[str]:
+    """Find the endpoints that the operator named in a connector's configuration."""
+    if isinstance(value, str):
+        if value.startswith(("http://", "https://")):
+            yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _urls(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for each in value.values():
+            yield from _urls(each)
+    elif isinstance(value, Sequence):
+        for each in value:
+            yield from _urls(each)

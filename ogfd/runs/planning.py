@@ -1,0 +1,131 @@
+"""Find out what a stream's slices need, without reading any data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ogfd.plugin import Partition, Period, Stream
+from ogfd.runs.blueprint import Blueprint, checked
+from ogfd.slices import (
+    Bases,
+    Decision,
+    Failpoints,
+    Known,
+    Outcome,
+    Rules,
+    SliceResult,
+    decide,
+)
+from ogfd.state import SliceRecord, StateStore, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A slice and what is to be done about it."""
+
+    slice: str
+    partition: Partition
+    decision: Decision
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document that ``ogfd plan`` shows."""
+        price = self.partition.price
+        return {
+            "slice": self.slice,
+            "action": str(self.decision.action),
+            "reason": self.decision.reason,
+            "size_bytes": self.partition.size_bytes,
+            "requests": self.partition.requests,
+            "price": price and {"amount": str(price.amount), "currency": price.currency},
+            "version": self.partition.version,
+            "state": str(self.partition.state),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the state store knows of a connector's slices."""
+
+    records: Mapping[str, SliceRecord]
+    verdicts: Mapping[str, Mapping[str, Verdict]]
+
+    def of(self, slice: str, bases: Bases, sinks: Sequence[str]) -> Known:
+        """Return what is known of *slice* for a decision."""
+        entries = bases.of(slice)
+        return Known(
+            bases={sink: entries[sink] for sink in sinks},
+            record=self.records.get(slice),
+            verdicts=self.verdicts.get(slice, {}),
+        )
+
+
+async def memory_of(state: StateStore, connector: str) -> Memory:
+    """Ask the state store what it knows of a connector."""
+    verdicts: dict[str, dict[str, Verdict]] = {}
+    for (name, target), verdict in (await state.verdicts()).items():
+        verdicts.setdefault(name, {})[target] = verdict
+    return Memory(records=await state.slices(connector), verdicts=verdicts)
+
+
+async def plan_stream(
+    stream: Stream,
+    blueprint: Blueprint,
+    window: Period,
+    bases: Bases,
+    memory: Memory,
+    *,
+    now: datetime,
+    force: bool,
+    recompute_closed: bool,
+    failpoints: Failpoints,
+) -> list[Planned]:
+    """
+    List the stream's partitions and decide about each, newest first.
+
+    *bases* must have been read before the call: the compare-and-swap relies on it.
+
+    Raises:
+        SourceError: if the provider could not be asked, or lists what cannot be.
+    """
+    partitions = checked(await stream.partitions(window))
+    await failpoints.passed("source.listed")
+    rules = Rules(
+        now=now,
+        force=force,
+        recompute_closed=recompute_closed,
+        refresh=blueprint.stream.spec.refresh,
+    )
+    planned = []
+    for partition in partitions:
+        name = blueprint.slice(partition)
+        known = memory.of(name, bases, blueprint.sinks)
+        planned.append(
+            Planned(
+                slice=name,
+                partition=partition,
+                decision=decide(partition, blueprint.recipe, known, rules),
+            )
+        )
+    return planned
+
+
+def vanished(
+    planned: Sequence[Planned], blueprint: Blueprint, window: Period, bases: Bases
+) -> list[SliceResult]:
+    """Report slices that a sink holds but the provider no longer lists; their rows are kept."""
+    listed = {each.slice for each in planned}
+    gone = {
+        entry.slice
+        for sink in blueprint.sinks
+        for entry in bases.entries[sink].values()
+        if entry.connector == blueprint.connector.name
+        and entry.stream == blueprint.stream.name
+        and entry.rows
+        and entry.period.overlaps(window)
+        and entry.slice not in listed
+    }
+    reason = "the provider no longer lists it; its rows are kept"
+    return [SliceResult(slice=name, outcome=Outcome.ABSENT, reason=reason) for name in sorted(gone)]
