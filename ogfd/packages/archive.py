@@ -1,7 +1,7 @@
 """
 The archive: packages after commit, history for late sinks and audits.
 
-    <archive>/<connector>/<stream>/<partition>/<committed at>-<target>/
+    <archive>/<connector>/<stream>/<partition>/<committed at>-<target>-<package>/
 
 Losing it loses history, never current rows.
 """
@@ -54,7 +54,8 @@ class Archive:
             return
         folder = self._folder(package.info.slice)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        final = folder / f"{now:%Y%m%dT%H%M%S%fZ}-{package.info.target[:16]}"
+        name = f"{now:%Y%m%dT%H%M%S%fZ}-{package.info.target[:16]}-{package.path.name[:8]}"
+        final = folder / name
         _move(package.path, final)
         sync(folder)
         if self._keep is Keep.LATEST:
@@ -64,7 +65,7 @@ class Archive:
     def find(self, slice: str, target: str) -> SealedPackage | None:
         """Return the newest verified package of *slice* with that *target*."""
         for path in reversed(self._packages(self._folder(slice))):
-            if path.name.endswith(target[:16]):
+            if path.name.split("-")[1:2] == [target[:16]]:
                 try:
                     package = open_package(path)
                 except DamagedPackage as exc:
