@@ -1,0 +1,54 @@
+"""Schedules mean what crontab(5) says, whatever APScheduler counts from."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from ogfd.runs.scheduler import trigger_of
+
+SUNDAY = datetime(2026, 10, 25, tzinfo=UTC)
+
+
+def fires(schedule: str, count: int, zone: str = "UTC") -> list[datetime]:
+    """Return the next times after Sunday, 25 October 2026, without jitter."""
+    trigger = trigger_of(schedule, ZoneInfo(zone))
+    for part in getattr(trigger, "triggers", [trigger]):
+        part.jitter = None
+    times, now = [], SUNDAY - timedelta(seconds=1)
+    previous = None
+    for _ in range(count):
+        previous = trigger.get_next_fire_time(previous, now)
+        now = previous + timedelta(seconds=1)
+        times.append(previous.astimezone(UTC))
+    return times
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ("30 2 * * 0", ["Sun 25 02:30", "Sun 01 02:30"]),
+        ("30 2 * * 7", ["Sun 25 02:30", "Sun 01 02:30"]),
+        ("0 0 * * 1-5", ["Mon 26 00:00", "Tue 27 00:00"]),
+        ("0 0 * * sat", ["Sat 31 00:00", "Sat 07 00:00"]),
+        ("15 */6 * * *", ["Sun 25 00:15", "Sun 25 06:15"]),
+        ("0 0 1 * 3", ["Wed 28 00:00", "Sun 01 00:00"]),
+    ],
+)
+def test_cron_lines_fire_when_cron_would(schedule, expected):
+    """Sunday is 0 and 7, and a day matches by the month or by the week."""
+    assert expected == [f"{time:%a %d %H:%M}" for time in fires(schedule, 2)]
+
+
+def test_an_interval_keeps_its_pace():
+    """`6h` fires every six hours."""
+    first, second = fires("6h", 2)
+
+    assert timedelta(hours=6) == second - first
+
+
+def test_cron_lines_follow_their_time_zone():
+    """02:30 in Berlin is 00:30 UTC in summer and 01:30 UTC in winter."""
+    times = fires("30 2 * * *", 3, "Europe/Berlin")
+
+    assert ["00:30", "01:30", "01:30"] == [f"{time:%H:%M}" for time in times]

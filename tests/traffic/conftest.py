@@ -1,0 +1,169 @@
+"""Virtual time, raw servers and a policy that records what it does."""
+
+import asyncio
+import logging
+import selectors
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from ogfd.traffic import Buckets, DownloadSettings, RetrySettings, Spool, Traffic, TrafficSettings
+
+START = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+class VirtualSelector(selectors.SelectSelector):
+    """Where the loop would sleep until its next timer, time jumps there."""
+
+    now = 1000.0
+
+    def select(self, timeout: Any = None) -> Any:
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if timeout is None:
+            return super().select(None)
+        self.now += timeout
+        return []
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.virtual = VirtualSelector()
+        super().__init__(self.virtual)
+
+    def time(self) -> Any:
+        return self.virtual.now
+
+
+@pytest.fixture
+def anyio_backend(request: Any) -> Any:
+    """Modules that say VIRTUAL_TIME run on a loop that never really sleeps."""
+    if getattr(request.module, "VIRTUAL_TIME", False):
+        return "asyncio", {"loop_factory": VirtualLoop}
+    return "asyncio"
+
+
+@dataclass
+class Recorder:
+    """An observer that remembers."""
+
+    attempts: list[Any] = field(default_factory=list)
+    retries: list[Any] = field(default_factory=list)
+    rates: list[Any] = field(default_factory=list)
+
+    def attempt(
+        self, operation: Any, *, result: Any, error_class: Any, seconds: Any, wait_seconds: Any
+    ) -> Any:
+        self.attempts.append((operation, result, error_class, seconds, wait_seconds))
+
+    def retry(self, operation: Any, *, error_class: Any, wait_seconds: Any) -> Any:
+        self.retries.append((error_class, wait_seconds))
+
+    def rate(self, group: Any, *, per_second: Any) -> Any:
+        self.rates.append((group, per_second))
+
+    @property
+    def results(self) -> Any:
+        return [result for _, result, *_ in self.attempts]
+
+
+@pytest.fixture
+def recorder() -> Any:
+    return Recorder()
+
+
+@pytest.fixture
+def log() -> Any:
+    return logging.LoggerAdapter(logging.getLogger("tests.traffic"), {"connector": "c"})
+
+
+@pytest.fixture
+def spool(tmp_path: Any) -> Any:
+    return Spool(tmp_path / "spool", 10 << 20)
+
+
+@pytest.fixture
+def make_traffic(recorder: Any, log: Any, spool: Any) -> Any:
+    """Makes a Traffic whose backoff is too short to notice; keywords go to the settings."""
+
+    def make(
+        *, buckets: Any = None, refresh: Any = None, own_spool: Any = None, **settings: Any
+    ) -> Any:
+        chosen: dict[str, Any] = {
+            "connector": "c",
+            "provider": "p",
+            "principal": "1",
+            "rate": 1000.0,
+            "burst": 1000.0,
+            "attempt_timeout": timedelta(seconds=5),
+            "retry": RetrySettings(first_backoff=timedelta(milliseconds=1)),
+            "download": DownloadSettings(),
+        } | settings
+        return Traffic(
+            TrafficSettings(**chosen),
+            buckets=buckets or Buckets(anyio.current_time),
+            spool=own_spool or spool,
+            log=log,
+            now=lambda: START,
+            observer=recorder,
+            refresh=refresh,
+            monotonic=anyio.current_time,
+        )
+
+    return make
+
+
+class RawServer:
+    """Answers each request with the next of its scripted answers, the last one for ever."""
+
+    def __init__(self, answers: Any) -> None:
+        self.answers = answers
+        self.requests: list[bytes] = []
+        self.url = ""
+
+    async def handle(self, reader: Any, writer: Any) -> Any:
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = 0
+                for line in head.split(b"\r\n"):
+                    if line.lower().startswith(b"content-length:"):
+                        length = int(line.split(b":")[1])
+                body = await reader.readexactly(length)
+                self.requests.append(head + body)
+                answer = self.answers[min(len(self.requests), len(self.answers)) - 1]
+                if callable(answer):
+                    await answer(self, writer)
+                else:
+                    writer.write(answer)
+                    await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+def raw_server() -> Callable[..., AbstractAsyncContextManager[Any]]:
+    """Opens a server of raw answers: bytes, or coroutine functions of (server, writer)."""
+
+    @asynccontextmanager
+    async def serve(*answers: Any, ssl: Any = None) -> Any:
+        made = RawServer(answers)
+        server = await asyncio.start_server(made.handle, "127.0.0.1", 0, ssl=ssl)
+        port = server.sockets[0].getsockname()[1]
+        made.url = f"{'https' if ssl else 'http'}://127.0.0.1:{port}"
+        try:
+            yield made
+        finally:
+            server.close()
+            with anyio.move_on_after(1):
+                await server.wait_closed()
+
+    return serve

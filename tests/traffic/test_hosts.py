@@ -1,0 +1,91 @@
+"""Which URLs a request may go to."""
+
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from ogfd.traffic import Network, Pins
+
+PINS = Pins(["api.example.com", "*.blob.example"], ["http://127.0.0.1:5000/base", "https://local"])
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example.com/x?y",
+        "https://API.example.com:443/",
+        "https://api.example.com./",
+        "https://a.blob.example/",
+        "https://a.b.blob.example/",
+        "http://127.0.0.1:5000/elsewhere",
+        "https://local/x",
+    ],
+)
+def test_allowed_hosts_and_named_endpoints_pass(url: Any) -> None:
+    """Names, patterns and endpoints, whatever their path."""
+    assert URL(url, encoded=True) == PINS.check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://api.example.com/",
+        "https://example.com/",
+        "https://evilapi.example.com/",
+        "https://api.example.com.evil/",
+        "https://blob.example/",
+        "https://evilblob.example/",
+        "https://api.example.com@evil.com/",
+        "https://evil.com\\@api.example.com/",
+        "https://user@api.example.com/",
+        "https://user:pw@api.example.com/",
+        "https://127.0.0.1:5000/",
+        "http://127.0.0.1:5001/",
+        "http://local/",
+        "ftp://api.example.com/",
+        "file:///etc/passwd",
+        "//api.example.com/",
+        "api.example.com/x",
+        "https://[::1]/",
+        "https://\u0430pi.example.com/",
+        "",
+    ],
+)
+def test_all_others_are_refused(url: Any) -> None:
+    """Other hosts, schemes, ports of endpoints, users, look-alikes."""
+    with pytest.raises(ValueError, match=r".") as raised:
+        PINS.check(url)
+
+    assert "pw" not in str(raised.value)
+
+
+def test_what_a_url_may_not_hold_is_quoted_and_the_rest_left() -> None:
+    """A line break in a next link must not become a header."""
+    checked = PINS.check("https://api.example.com/a b\r\nX: y?q=%2f\u00e4")
+
+    assert "/a%20b%0D%0AX:%20y?q=%2f%C3%A4" == checked.raw_path_qs
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied"),
+    [
+        ("https://cloud.com/", True),
+        ("https://corp.example/", False),
+        ("https://a.corp.example/", False),
+        ("https://notcorp.example/", True),
+        ("https://x.dotted.example/", False),
+        ("https://x.starred.example/", False),
+        ("http://127.0.0.1:5000/", False),
+        ("http://localhost/", False),
+        ("http://[::1]/", False),
+    ],
+)
+def test_no_proxy_names_hosts_and_all_below(url: Any, proxied: Any) -> None:
+    """Loopback never goes by the proxy."""
+    no_proxy = ["corp.example", ".dotted.example", "*.starred.example", ""]
+    network = Network(proxy="http://proxy:3128", no_proxy=no_proxy)
+
+    assert ("http://proxy:3128" if proxied else None) == network.proxy_for(URL(url))
+    assert Network(proxy="http://proxy:3128", no_proxy=["*"]).proxy_for(URL(url)) is None
+    assert Network().proxy_for(URL(url)) is None

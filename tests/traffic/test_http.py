@@ -1,0 +1,441 @@
+"""The HTTP client on real sockets."""
+
+import gzip
+import ssl
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+import pytest
+
+from ogfd.plugin import (
+    AuthError,
+    BadRequestError,
+    ErrorClass,
+    FatalError,
+    Fault,
+    HttpError,
+    NotFoundError,
+    Throttled,
+    TransientError,
+    UnknownError,
+)
+from ogfd.traffic import Network, RetrySettings
+
+ONE_TRY = RetrySettings(retries=0)
+
+
+def http(status: Any, body: Any = b"", *headers: Any) -> Any:
+    lines = [f"HTTP/1.1 {status} Reason".encode(), b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+OK = http(200, b'{"a": 1}', b"Content-Type: application/json")
+
+
+def cut(head: Any) -> Any:
+    """An answer that ends with the connection."""
+
+    async def answer(_: Any, writer: Any) -> Any:
+        writer.write(head)
+        await writer.drain()
+        writer.close()
+
+    return answer
+
+
+async def reset(_: Any, writer: Any) -> Any:
+    writer.transport.abort()
+
+
+@pytest.fixture
+def ask(make_traffic: Any) -> Any:
+    """Makes one request to a server and returns the answer."""
+
+    async def send(
+        server: Any, method: Any = "GET", path: Any = "/x", settings: Any = None, **options: Any
+    ) -> Any:
+        async with make_traffic(allowed_origins=[server.url], **settings or {}) as traffic:
+            return await traffic.request(method, server.url + path, operation="s3:Get", **options)
+
+    return send
+
+
+async def test_a_whole_answer_comes_back(ask: Any, raw_server: Any) -> None:
+    """Status, headers in any case, body, and the request as it was meant."""
+    async with raw_server(OK) as server:
+        answer = await ask(
+            server, params={"b": "x y", "c": "é"}, headers={"X-A": "1"}, path="/p?a=%2f"
+        )
+
+    assert (200, b'{"a": 1}', {"a": 1}) == (answer.status, answer.body, answer.json())
+    assert "application/json" == answer.headers["content-type"]
+    head = server.requests[0]
+    assert head.startswith(b"GET /p?a=%2f&b=x%20y&c=%C3%A9 HTTP/1.1\r\n")
+    assert b"Accept-Encoding: identity\r\n" in head
+    assert b"X-A: 1\r\n" in head
+
+
+async def test_a_url_goes_out_byte_for_byte(ask: Any, raw_server: Any) -> None:
+    """A next link may be signed; nothing is normalised."""
+    path = "/a%2Fb/%7Ec?sig=%2f+%20&empty=&x=a,b;c"
+    async with raw_server(OK) as server:
+        await ask(server, path=path)
+
+    assert server.requests[0].startswith(f"GET {path} HTTP/1.1".encode())
+
+
+async def test_json_and_data_are_sent(ask: Any, raw_server: Any) -> None:
+    """One as JSON, the other as it is; both at once is a mistake."""
+    async with raw_server(OK) as server:
+        await ask(server, "POST", json={"ä": None})
+        await ask(server, "POST", data=b"\x00\x01", headers={"content-type": "x/y"})
+        with pytest.raises(ValueError, match="not both"):
+            await ask(server, "POST", json={}, data=b"")
+
+    assert '{"ä":null}'.encode() == server.requests[0].partition(b"\r\n\r\n")[2]
+    assert b"Content-Type: application/json" in server.requests[0]
+    assert b"\x00\x01" == server.requests[1].partition(b"\r\n\r\n")[2]
+    assert b"x/y" in server.requests[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "requests"),
+    [
+        (400, BadRequestError, 1),
+        (401, AuthError, 1),
+        (403, AuthError, 1),
+        (404, NotFoundError, 1),
+        (408, TransientError, 4),
+        (418, UnknownError, 2),
+        (429, Throttled, 4),
+        (500, TransientError, 3),
+        (501, FatalError, 1),
+        (503, TransientError, 4),
+    ],
+)
+async def test_an_error_status_raises_its_class(
+    ask: Any, raw_server: Any, status: Any, kind: Any, requests: Any
+) -> None:
+    """After as many requests as the class is worth."""
+    async with raw_server(http(status, b"<secret/>")) as server:
+        with pytest.raises(kind) as raised:
+            await ask(server, path="/x?sig=abc")
+
+    assert requests == len(server.requests)
+    assert status == raised.value.status
+    assert f"GET {server.url}/x answered {status} Reason" in str(raised.value)
+    assert "abc" not in str(raised.value)
+    assert "secret" not in str(raised.value)
+
+
+async def test_the_connector_sees_the_whole_error_answer(ask: Any, raw_server: Any) -> None:
+    """The provider's code stands in its body, which is cut at 64 KiB."""
+    seen = []
+
+    def classify(exc: Any) -> Any:
+        seen.append(exc)
+        return Fault(error_class=ErrorClass.NOT_FOUND, code="NoSuchKey")
+
+    async with raw_server(http(400, b"x" * 70_000, b"X-Id: 7")) as server:
+        with pytest.raises(NotFoundError) as raised:
+            await ask(server, settings={"classify": classify})
+
+    assert ("NoSuchKey", 400) == (raised.value.code, raised.value.status)
+    assert isinstance(seen[0], HttpError)
+    assert (65536, "7") == (len(seen[0].response.body), seen[0].response.headers["x-id"])
+
+
+async def test_a_wait_in_any_header_is_honoured(ask: Any, raw_server: Any, recorder: Any) -> None:
+    """Before the next attempt."""
+    throttle = http(429, b"", b"x-ms-ratelimit-microsoft.consumption-retry-after: 0.05")
+    async with raw_server(throttle, OK) as server:
+        assert 200 == (await ask(server)).status
+
+    assert [(ErrorClass.TRANSIENT, 0.05)] == recorder.retries
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        reset,
+        cut(b""),
+        cut(b"HTTP/1.1 200 OK\r\nContent-"),
+        cut(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345"),
+        cut(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n"),
+        cut(b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{"a": '),
+        b"this is not HTTP\r\n\r\n",
+        http(200, gzip.compress(b"x" * 1000)[:-9], b"Content-Encoding: gzip"),
+        http(200, b"no gzip", b"Content-Encoding: gzip"),
+    ],
+    ids=["reset", "close", "head", "length", "chunked", "json", "garbage", "gzip-cut", "gzip-none"],
+)
+async def test_a_broken_answer_is_tried_again_and_never_taken_for_a_whole_one(
+    ask: Any, raw_server: Any, recorder: Any, broken: Any
+) -> None:
+    """Reset, closed early, cut with or without a length: transient."""
+    async with raw_server(broken, OK) as server:
+        assert {"a": 1} == (await ask(server)).json()
+
+    assert 2 == len(server.requests), "exactly one attempt each"
+    assert ["transient", "ok"] == recorder.results
+
+
+async def test_nothing_is_repeated_behind_the_policys_back(
+    make_traffic: Any, raw_server: Any, recorder: Any
+) -> None:
+    """aiohttp would silently repeat a request whose kept connection was closed."""
+    async with (
+        raw_server(OK, cut(b""), OK) as server,
+        make_traffic(allowed_origins=[server.url]) as traffic,
+    ):
+        for _ in range(2):
+            await traffic.request("GET", server.url, operation="o")
+
+    assert 3 == len(server.requests) == len(recorder.attempts)
+
+
+async def test_a_slow_drip_does_not_outlast_the_attempt(ask: Any, raw_server: Any) -> None:
+    """The timeout is on the whole answer, not on each read."""
+
+    async def drip(_: Any, writer: Any) -> Any:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        while True:
+            writer.write(b"x")
+            await writer.drain()
+            await anyio.sleep(0.02)
+
+    async with raw_server(drip) as server:
+        with pytest.raises(TransientError, match=r"no answer within 0\.2 s"):
+            await ask(server, timeout=timedelta(seconds=0.2), settings={"retry": ONE_TRY})
+
+
+async def test_an_answer_that_is_too_long_is_refused(ask: Any, raw_server: Any) -> None:
+    """By its length before it is read, without one as soon as it is seen."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"64\r\n%s\r\n" % (
+        b"x" * 100
+    )
+    bomb = http(200, gzip.compress(b"x" * 100_000), b"Content-Encoding: gzip")
+    for answer in (http(200, b"x" * 1001), chunked * 1 + b"64\r\n%s\r\n" % (b"x" * 100) * 20, bomb):
+        async with raw_server(answer) as server:
+            with pytest.raises(FatalError, match="longer than 1000 bytes"):
+                await ask(server, max_bytes=1000)
+
+        assert 1 == len(server.requests)
+    async with raw_server(http(200, b"x" * 1000)) as server:
+        assert 1000 == len((await ask(server, max_bytes=1000)).body)
+
+
+async def test_html_with_status_200_is_no_json(ask: Any, raw_server: Any) -> None:
+    """A proxy's page must not pass for data."""
+    async with raw_server(http(200, b"<html>Sign in</html>", b"Content-Type: text/html")) as server:
+        answer = await ask(server)
+
+    with pytest.raises(TransientError, match="text/html"):
+        answer.json()
+
+
+async def test_a_body_whose_end_cannot_be_told_is_refused_unless_it_is_whole_json(
+    ask: Any, raw_server: Any
+) -> None:
+    """It ends with the connection, so a cut could not be seen."""
+    async with raw_server(
+        cut(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\na,b\n1,2")
+    ) as server:
+        with pytest.raises(FatalError, match="no length"):
+            await ask(server)
+    async with raw_server(cut(b"HTTP/1.1 200 OK\r\nContent-Type: text/json\r\n\r\n[1]")) as server:
+        assert [1] == (await ask(server)).json()
+
+
+async def test_an_encoding_that_was_not_asked_for_is_decoded_or_refused(
+    ask: Any, raw_server: Any
+) -> None:
+    """gzip to its end, with all members; anything else is an error."""
+    body = gzip.compress(b"ab") + gzip.compress(b"cd")
+    async with raw_server(http(200, body, b"Content-Encoding: GZIP")) as server:
+        assert b"abcd" == (await ask(server)).body
+    async with raw_server(http(200, b"xx", b"Content-Encoding: br")) as server:
+        with pytest.raises(FatalError, match="encoded as br"):
+            await ask(server)
+
+
+async def test_a_redirect_is_not_followed(ask: Any, raw_server: Any) -> None:
+    """It could lead anywhere; the error names the host and nothing more."""
+    answer = http(302, b"", b"Location: https://evil.example/x?token=abc")
+    async with raw_server(answer) as server:
+        with pytest.raises(FatalError, match=r"redirect to evil\.example") as raised:
+            await ask(server)
+
+    assert 1 == len(server.requests)
+    assert "abc" not in str(raised.value)
+
+
+async def test_answers_without_a_body_are_fine(ask: Any, raw_server: Any) -> None:
+    """HEAD and 204 have none."""
+    async with raw_server(b"HTTP/1.1 204 No Content\r\n\r\n") as server:
+        assert (204, b"") == ((await ask(server)).status, (await ask(server)).body)
+    async with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n") as server:
+        assert b"" == (await ask(server, "HEAD")).body
+
+
+async def test_a_host_that_is_not_allowed_is_never_asked(
+    make_traffic: Any, raw_server: Any, recorder: Any
+) -> None:
+    """Not even a token is taken."""
+    async with raw_server(OK) as server, make_traffic(allowed_hosts=["127.0.0.1"]) as traffic:
+        for url in (server.url, "https://169.254.169.254/latest", "/relative"):
+            with pytest.raises(ValueError, match="not"):
+                await traffic.request("GET", url, operation="o")
+
+    assert [] == server.requests == recorder.attempts
+
+
+async def test_each_attempt_is_authorised_anew(ask: Any, raw_server: Any) -> None:
+    """A token may have been renewed meanwhile; it never shows in an error."""
+    tokens = iter(["one", "two"])
+
+    async def auth() -> Any:
+        return {"Authorization": f"Bearer {next(tokens)}"}
+
+    async with raw_server(http(503), http(404)) as server:
+        with pytest.raises(NotFoundError) as raised:
+            await ask(server, auth=auth)
+
+    assert b"Authorization: Bearer one\r\n" in server.requests[0]
+    assert b"Authorization: Bearer two\r\n" in server.requests[1]
+    assert "Bearer" not in repr(raised.value.__cause__)
+
+
+class Renewing:
+    """An auth that can be told that its token is no good."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+
+    async def refresh(self) -> Any:
+        self.generation += 1
+
+    async def __call__(self) -> Any:
+        return {"Authorization": f"Bearer {self.generation}"}
+
+
+async def test_a_401_renews_the_token_once(ask: Any, raw_server: Any) -> None:
+    """And the request goes out with the new one."""
+    async with raw_server(http(401), OK) as server:
+        assert 200 == (await ask(server, auth=Renewing())).status
+    assert b"Bearer 1" in server.requests[1]
+
+    async with raw_server(http(401)) as server:
+        with pytest.raises(AuthError):
+            await ask(server, auth=Renewing())
+    assert 2 == len(server.requests)
+
+
+async def test_a_failed_authorisation_sends_nothing(ask: Any, raw_server: Any) -> None:
+    """Its error is the error of the request; not idempotent or not, it may be repeated."""
+    failures = [ConnectionResetError(), None]
+
+    async def auth() -> Any:
+        failure = failures.pop(0)
+        if failure:
+            raise failure
+        return {}
+
+    async with raw_server(OK) as server:
+        assert 200 == (await ask(server, "POST", auth=auth)).status
+    assert 1 == len(server.requests)
+
+
+async def test_a_post_is_not_repeated_unless_it_is_declared_idempotent(
+    ask: Any, raw_server: Any
+) -> None:
+    """Bytes were sent."""
+    for idempotent, requests in ((None, 1), (True, 2)):
+        async with raw_server(http(503), OK) as server:
+            with suppress(TransientError):
+                await ask(server, "post", json={}, idempotent=idempotent)
+        assert requests == len(server.requests)
+
+
+async def test_a_post_is_repeated_if_nobody_was_there(
+    ask: Any, raw_server: Any, recorder: Any
+) -> None:
+    """A refused connection sent nothing."""
+    async with raw_server(OK) as server:
+        pass
+    with pytest.raises(TransientError):
+        await ask(server, "POST", json={})
+
+    assert ["transient"] * 4 == recorder.results
+
+
+async def test_a_proxy_is_used_unless_the_host_goes_without(
+    make_traffic: Any, raw_server: Any
+) -> None:
+    """CONNECT for TLS; the proxy's refusal is the error."""
+    async with raw_server(http(407)) as proxy:
+        network = Network(proxy=proxy.url, no_proxy=["direct.example"])
+        settings = {"allowed_hosts": ["*.example"], "network": network, "retry": ONE_TRY}
+        async with make_traffic(**settings) as traffic:
+            with pytest.raises(AuthError, match="the proxy answered 407"):
+                await traffic.request("GET", "https://cloud.example/?sig=1", operation="o")
+            with pytest.raises(TransientError):
+                await traffic.request("GET", "https://direct.example/", operation="o")
+
+    assert [b"CONNECT cloud.example:443"] == [line[:25] for line in proxy.requests]
+
+
+@pytest.fixture
+def certificate(tmp_path: Any) -> Any:
+    """A certificate for 127.0.0.1 that no system trusts."""
+    x509 = pytest.importorskip("cryptography.x509")
+    import ipaddress
+
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ogfd test")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
+    pem.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem, secret)
+    return pem, context
+
+
+async def test_a_certificate_that_is_not_trusted_is_fatal(
+    make_traffic: Any, raw_server: Any, certificate: Any
+) -> None:
+    """No retry mends it; with the right ca_file it is fine."""
+    pem, context = certificate
+    async with raw_server(OK, ssl=context) as server:
+        for trusted in (None, pem):
+            settings = {"allowed_hosts": ["127.0.0.1"], "network": Network(ca_file=trusted)}
+            async with make_traffic(**settings) as traffic:
+                if trusted:
+                    assert 200 == (await traffic.request("GET", server.url, operation="o")).status
+                else:
+                    with pytest.raises(FatalError) as raised:
+                        await traffic.request("GET", server.url, operation="o")
+                    assert 1 == raised.value.attempts
