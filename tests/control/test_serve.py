@@ -182,7 +182,7 @@ async def test_a_port_that_is_taken_is_named():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         where = f"127.0.0.1:{taken.getsockname()[1]}"
-        with pytest.raises(OperationError, match="cannot listen on .*in use") as caught:
+        with pytest.raises(OperationError, match=r"cannot listen on .*in use") as caught:
             await serve(
                 Doors(listen=where),
                 exposition=lambda accept: (b"", ""),

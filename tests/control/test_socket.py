@@ -1,7 +1,6 @@
 """Operations over a real unix socket."""
 
 import json
-import os
 import socket
 import stat
 
@@ -238,7 +237,7 @@ async def test_a_body_that_is_no_json_object_is_refused(served, operations, body
 
 async def test_a_huge_body_is_refused(served, operations):
     """64 KiB are plenty; the client says what was wrong."""
-    with pytest.raises(OperationError, match="refused the request: .*Too Large"):
+    with pytest.raises(OperationError, match=r"refused the request: .*Too Large"):
         await call(served, "sync", {"connectors": ["x" * 70_000]}, print)
 
     assert [] == operations.calls
@@ -252,7 +251,7 @@ async def test_the_socket_also_serves_health_and_metrics(served):
 
 async def test_only_the_owner_and_the_group_may_connect(served):
     """Its file's mode decides."""
-    assert 0o660 == stat.S_IMODE(os.stat(served).st_mode)
+    assert 0o660 == stat.S_IMODE(served.stat().st_mode)
 
 
 async def test_the_file_is_removed_at_the_end(operations, path):

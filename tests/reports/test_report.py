@@ -218,6 +218,17 @@ async def test_a_sum_over_nulls_alone_is_null_and_the_gap_is_named(kind):
     assert ("aws-prod/cost has no effective_cost for 2026-10",) == made.missing
 
 
+async def test_a_cost_that_only_some_rows_have_is_named_too():
+    """The sum of the others must not pass for that of all."""
+    sink = TextSink(
+        [row(), row(effective_cost=None), row(period_start="2026-11-01T00:00:00Z")],
+    )
+    made = await report(sink, ReportQuery())
+
+    assert 2.0 == made.rows[0]["effective_cost"]
+    assert ("aws-prod/cost has no effective_cost in some rows for 2026-10",) == made.missing
+
+
 async def test_rows_without_a_billed_cost_rank_by_the_effective_one():
     """So that they are not all at the end."""
     sink = TextSink(

@@ -1,0 +1,46 @@
+"""``ogfd check``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ogfd.cli.options import config_option
+from ogfd.cli.outcome import check_code
+from ogfd.cli.perform import json_option, perform, print_json
+from ogfd.cli.text import clean, show_table
+
+
+@click.command("check", short_help="Check configuration, credentials, permissions and sinks.")
+@click.argument("connectors", nargs=-1, metavar="[CONNECTOR]...")
+@json_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, connectors: tuple[str, ...], as_json: bool) -> int:
+    """Check configuration, credentials, permissions and sinks. Changes nothing."""
+    document = perform(ctx, "check", {"connectors": list(connectors)}, as_json=as_json)
+    if as_json:
+        print_json(document)
+    else:
+        _show(document["findings"])
+    return check_code(document)
+
+
+def _show(findings: list[Mapping[str, Any]]) -> None:
+    rows = [(f["scope"], f["level"], f.get("subject"), f.get("message")) for f in findings]
+    show_table(("scope", "level", "subject", "message"), rows)
+    grants = dict.fromkeys(f["grant"] for f in findings if f.get("grant"))
+    for grant in grants:
+        click.echo("\nTo grant:")
+        for line in str(grant).splitlines():
+            click.echo(f"  {clean(line)}" if not line.startswith(" ") else f"  {_indented(line)}")
+    counts = Counter(finding["level"] for finding in findings)
+    click.echo(", ".join(f"{count} {level}" for level, count in sorted(counts.items())) or "ok")
+
+
+def _indented(line: str) -> str:
+    text = line.lstrip(" ")
+    return " " * (len(line) - len(text)) + clean(text)

@@ -1,0 +1,31 @@
+"""What `ogfd config` and `ogfd plugins` look at: the environment and the installed plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from ogfd.registry import Registry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Tests pass another one as click's ``obj``."""
+
+    environ: Mapping[str, str]
+    registry: Registry
+
+
+def installation(ctx: click.Context) -> Installation:
+    """Return what the command looks at."""
+    if isinstance(ctx.obj, Installation):
+        return ctx.obj
+    import os  # noqa: PLC0415 - see ogfd.cli
+
+    from ogfd.registry import Registry  # noqa: PLC0415
+
+    return Installation(environ=os.environ, registry=Registry())

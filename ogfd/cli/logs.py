@@ -1,0 +1,52 @@
+"""Logs of a command or of the daemon: to stderr, without the secrets of its configuration."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from ogfd.plugin import AuthError, PluginConfig, Secret
+from ogfd.registry import Bound
+from ogfd.telemetry.logs import Redactor, configure
+
+
+def start_logs(bound: Bound, level: str) -> None:
+    """
+    Send logs to stderr.
+
+    Args:
+        bound: the configuration; its secrets never show in logs.
+        level: the configured one, if empty.
+    """
+    daemon = bound.settings.daemon
+    configure(level or daemon.log_level, daemon.log_format, sys.stderr, redactor_of(bound))
+
+
+def redactor_of(bound: Bound) -> Redactor:
+    """Return a redactor that knows the secrets of *bound*. Reads secret files."""
+    redactor = Redactor()
+    configs: list[PluginConfig] = [connector.config for connector in bound.connectors.values()]
+    configs += [sink.config for sink in bound.sinks.values()]
+    for secret in _secrets(configs):
+        try:
+            redactor.register(secret.reveal())
+        except AuthError:
+            continue  # whoever needs it reports it, with what to do
+    return redactor
+
+
+def _secrets(value: Any) -> Iterator[Secret]:
+    if isinstance(value, Secret):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name))
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _secrets(item)

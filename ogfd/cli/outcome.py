@@ -1,0 +1,67 @@
+"""Exit codes from what an operation answered; where several apply, 77, then 69, then 1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_DONE: Final = frozenset({"committed", "unchanged", "pending", "absent"})
+_BAD: Final = frozenset({"failed", "held"})
+
+OK: Final = 0
+FAILED: Final = 1
+UNAVAILABLE: Final = 69
+NOPERM: Final = 77
+
+
+def sync_code(document: Mapping[str, Any]) -> int:
+    """Return the exit code of a sync: 77 if credentials failed and nothing at all succeeded."""
+    runs = document.get("runs", ())
+    slices = [item for run in runs for item in run.get("slices", ())]
+    classes = {item.get("error_class") for item in slices}
+    classes |= {(run.get("error") or {}).get("class") for run in runs}
+    done = any(item["outcome"] in _DONE for item in slices) or any(
+        run["outcome"] == "succeeded" for run in runs
+    )
+    if "auth" in classes and not done:
+        return NOPERM
+    outcomes = {item["outcome"] for item in slices} | {run["outcome"] for run in runs}
+    outcomes |= {
+        delivery.get("outcome")
+        for item in slices
+        for delivery in (item.get("deliveries") or {}).values()
+    }
+    bad = bool(outcomes & _BAD) or document.get("outcome", "succeeded") != "succeeded"
+    return FAILED if bad else OK
+
+
+def plan_code(document: Mapping[str, Any]) -> int:
+    """Return the exit code of a plan: 77 if credentials failed and nothing could be listed."""
+    errors = document.get("errors", ())
+    if any(error.get("class") == "auth" for error in errors) and not document.get("slices"):
+        return NOPERM
+    return FAILED if errors else OK
+
+
+def check_code(document: Mapping[str, Any]) -> int:
+    """
+    Return the exit code of a check.
+
+    77 if credentials or permissions failed and no connector is free of errors, 69 if a service
+    could not be reached, 1 for any other error.
+    """
+    findings = document.get("findings", ())
+    errors = [finding for finding in findings if finding["level"] == "error"]
+    classes = {error.get("error_class") for error in errors}
+    connectors = {f["scope"] for f in findings if f["scope"].startswith("connector ")}
+    if "auth" in classes and connectors <= {error["scope"] for error in errors}:
+        return NOPERM
+    if "transient" in classes:
+        return UNAVAILABLE
+    return FAILED if errors else OK
+
+
+def approve_code(document: Mapping[str, Any]) -> int:
+    """Return the exit code of a verdict: 1 if the package it lets pass was not committed."""
+    outcome = (document.get("result") or {}).get("outcome", "committed")
+    return OK if outcome in _DONE else FAILED

@@ -1,0 +1,102 @@
+"""How commands reach the engine: in this process, or in the daemon that holds the state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from ogfd.control.protocol import Emit, Operations
+    from ogfd.registry import Bound
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wiring:
+    """
+    What commands work with; tests pass another one as click's ``obj``.
+
+    Attributes:
+        load: loads the configuration of a file, or of the default places, and binds plugins.
+        operations: opens the operations.
+        run: runs the daemon and returns the exit code.
+        logs: sends logs to stderr at a level (``""``: the configured one), hiding the secrets
+            of a configuration.
+    """
+
+    load: Callable[[Path | None], Bound]
+    operations: Callable[[Bound], AbstractAsyncContextManager[Operations]]
+    run: Callable[[Bound], Awaitable[int]]
+    logs: Callable[[Bound, str], None]
+
+
+def wiring(ctx: click.Context) -> Wiring:
+    """Return what the command works with."""
+    if isinstance(ctx.obj, Wiring):
+        return ctx.obj
+    from ogfd.cli.logs import start_logs  # noqa: PLC0415 - see ogfd.cli
+    from ogfd.daemon import run  # noqa: PLC0415
+
+    return Wiring(load=_load, operations=operations, run=run, logs=start_logs)
+
+
+def _load(path: Path | None) -> Bound:
+    import os  # noqa: PLC0415
+
+    from ogfd.registry import Registry, load_bound  # noqa: PLC0415
+
+    return load_bound(path, os.environ, Registry())
+
+
+@asynccontextmanager
+async def operations(bound: Bound) -> AsyncGenerator[Operations]:
+    """
+    Open the operations: those of this process, or a running daemon's by its unix socket.
+
+    Raises:
+        OperationError: if a daemon holds the state and cannot be reached.
+        OgfdError: if the state or a sink cannot be opened.
+    """
+    from ogfd.control.protocol import OperationError  # noqa: PLC0415 - see ogfd.cli
+    from ogfd.daemon import StateLocked, open_app, socket_path  # noqa: PLC0415
+
+    path = socket_path(bound.settings)
+    async with AsyncExitStack() as stack:
+        try:
+            app = await stack.enter_async_context(open_app(bound))
+        except StateLocked:
+            chosen: Operations = RemoteOperations(path)
+        except OperationError:
+            # The daemon's state is its own; who is in its group may use the socket all the same.
+            if not await _is_socket(path):
+                raise
+            chosen = RemoteOperations(path)
+        else:
+            chosen = app.operations
+        yield chosen
+
+
+async def _is_socket(path: Path) -> bool:
+    import anyio  # noqa: PLC0415 - see ogfd.cli
+
+    try:
+        return await anyio.Path(path).is_socket()
+    except OSError:
+        return False
+
+
+class RemoteOperations:
+    """The operations of the daemon that listens on *path*."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    async def call(self, name: str, params: Mapping[str, Any], emit: Emit) -> dict[str, Any]:
+        """Do the operation *name* there; see `ogfd.control.client.call`."""
+        from ogfd.control.client import call  # noqa: PLC0415
+
+        return await call(self._path, name, params, emit)

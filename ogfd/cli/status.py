@@ -1,0 +1,87 @@
+"""``ogfd status``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from ogfd.cli.options import config_option
+from ogfd.cli.perform import json_option, perform, print_json
+from ogfd.cli.text import clean, show_fields, show_table, when
+
+
+@click.command("status", short_help="Show connectors, runs and slices.")
+@json_option
+@config_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> int:
+    """Show the daemon, connectors with their last and next run, slices by state, and sinks."""
+    document = perform(ctx, "status", {}, as_json=as_json)
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+    return 0
+
+
+def _show(document: Mapping[str, Any]) -> None:
+    show_fields({"daemon": document["daemon"]})
+    _section(
+        ("connector", "type", "status", "streams", "last run", "next run", "last error"),
+        [
+            (
+                item["name"],
+                item.get("type"),
+                item.get("status"),
+                _names(item.get("streams")),
+                _run(item.get("last_run")),
+                when(item.get("next_run")),
+                _message(item.get("last_error")),
+            )
+            for item in document["connectors"]
+        ],
+    )
+    _section(
+        ("sink", "type", "guarantee", "ok", "error"),
+        [
+            (
+                item["name"],
+                item.get("type"),
+                item.get("guarantee"),
+                item.get("ok"),
+                item.get("error"),
+            )
+            for item in document["sinks"]
+        ],
+    )
+    _section(("slices", "count"), sorted(document["slices"].items()))
+    _section(("held slice", "reason"), [(i["slice"], i.get("reason")) for i in document["held"]])
+    _section(
+        ("plugin", "problem", "message"),
+        [(i.get("plugin"), i.get("reason"), i.get("message")) for i in document["problems"]],
+    )
+
+
+def _section(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    if rows:
+        click.echo()
+        show_table(head, rows)
+
+
+def _names(streams: Any) -> Any:
+    if isinstance(streams, list | tuple):
+        return [item.get("name") if isinstance(item, Mapping) else item for item in streams]
+    return streams
+
+
+def _run(run: Any) -> Any:
+    if isinstance(run, Mapping):
+        time = run.get("ended_at") or run.get("started_at")
+        return f"{clean(when(time))} {clean(run.get('outcome'))}"
+    return run
+
+
+def _message(error: Any) -> Any:
+    return error.get("message") if isinstance(error, Mapping) else error

@@ -1,0 +1,217 @@
+"""``ogfd status``, ``ogfd check``, ``ogfd slices``."""
+
+import json
+
+import pytest
+
+from ogfd.control.protocol import OperationError
+
+STATUS = {
+    "daemon": {
+        "running": True,
+        "pid": 42,
+        "version": "0.1.0",
+        "state_dir": "/var/lib/ogfd",
+        "started_at": "2026-11-21T00:00:00+00:00",
+    },
+    "connectors": [
+        {
+            "name": "aws-prod",
+            "type": "aws",
+            "provider": "aws",
+            "status": "connected",
+            "last_run": {
+                "run_id": "r",
+                "outcome": "succeeded",
+                "started_at": "2026-11-21T00:00:00+00:00",
+                "ended_at": "2026-11-21T00:01:00+00:00",
+            },
+            "next_run": "2026-11-21T06:00:00+00:00",
+            "last_error": None,
+            "streams": ["cost"],
+        },
+        {"name": "gcp", "type": "gcp", "provider": None, "status": "error", "last_run": None,
+         "next_run": None, "last_error": "no plugin", "streams": []},
+    ],
+    "slices": {"committed": 5, "held": 1},
+    "held": [{"slice": "aws-prod/cost/2026-09", "reason": "rows dropped"}],
+    "sinks": [
+        {"name": "main", "type": "sqlite", "guarantee": "exactly_once", "ok": True, "error": None}
+    ],
+    "problems": [{"plugin": "gcp", "reason": "missing", "message": "there is no plugin gcp"}],
+}  # fmt: skip
+
+
+def test_status_shows_everything_there_is(ogfd):
+    """A section each."""
+    ogfd.results["status"] = STATUS
+    code, out, _ = ogfd("status")
+
+    assert 0 == code
+    for text in (
+        "daemon.state_dir   /var/lib/ogfd",
+        "aws-prod   aws   connected  cost     2026-11-21 00:01:00Z succeeded",
+        "no plugin",
+        "main  sqlite  exactly_once  yes",
+        "held       1",
+        "aws-prod/cost/2026-09  rows dropped",
+        "there is no plugin gcp",
+    ):
+        assert text in out
+
+
+def test_status_of_a_fresh_installation_has_no_empty_sections(ogfd):
+    """Nothing has run yet."""
+    empty = {"connectors": [], "slices": {}, "held": [], "sinks": [], "problems": []}
+    ogfd.results["status"] = STATUS | empty
+
+    assert 5 == len(ogfd("status")[1].splitlines())
+
+
+def finding(level="ok", scope="connector aws-prod", error_class=None, grant=None):
+    return {
+        "scope": scope,
+        "level": level,
+        "subject": "s3:ListBucket my-bucket",
+        "message": "allowed" if level == "ok" else "denied",
+        "grant": grant,
+        "error_class": error_class,
+    }
+
+
+def test_check_prints_findings_and_each_grant_once(ogfd):
+    """Ready to paste, its indentation kept."""
+    grant = '{\n  "Effect": "Allow"\n}'
+    bad = finding("error", error_class="auth", grant=grant)
+    ogfd.results["check"] = {"findings": [finding(scope="sink main"), bad, bad]}
+    code, out, _ = ogfd("check", "aws-prod")
+
+    assert 77 == code
+    assert [("check", {"connectors": ["aws-prod"]})] == ogfd.calls
+    assert 1 == out.count('To grant:\n  {\n    "Effect": "Allow"\n  }\n')
+    assert out.endswith("2 error, 1 ok\n")
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ([], 0),
+        ([finding(), finding("warning")], 0),
+        ([finding("error", error_class="fatal")], 1),
+        ([finding(scope="config"), finding("error", error_class="auth")], 77),
+        ([finding(scope="connector b"), finding("error", error_class="auth")], 1),
+        ([finding("error", scope="sink main", error_class="transient"), finding()], 69),
+        (
+            [finding("error", error_class="transient"), finding("error", error_class="auth")],
+            77,
+        ),
+    ],
+)
+def test_the_exit_code_of_a_check_is_that_of_the_worst_finding(ogfd, findings, expected):
+    """77 before 69 before 1."""
+    ogfd.results["check"] = {"findings": findings}
+
+    assert expected == ogfd("check", "--json")[0]
+
+
+LISTED = {
+    "slice": "aws-prod/cost/2026-10", "sink": "main", "generation": 3, "rows": 12,
+    "period": "2026-10", "closed": False, "version": "v",
+    "committed_at": "2026-11-21T00:00:00+00:00", "state": "committed", "reason": None,
+    "next_due": None,
+}  # fmt: skip
+
+
+def test_slices_are_listed(ogfd):
+    """By connector if one is named."""
+    ogfd.results["slices.list"] = {"slices": [LISTED]}
+    code, out, _ = ogfd("slices", "list", "aws-prod")
+
+    assert 0 == code
+    assert [("slices.list", {"connector": "aws-prod"})] == ogfd.calls
+    assert [
+        "SLICE                  STATE      SINK  GEN  ROWS  CLOSED  COMMITTED",
+        "aws-prod/cost/2026-10  committed  main    3    12  no      2026-11-21 00:00:00Z",
+        "1 slice",
+    ] == out.splitlines()
+
+
+def test_all_of_a_slice_is_shown(ogfd):
+    """Nested fields too."""
+    ogfd.results["slices.show"] = {
+        "slice": "a/b/c",
+        "sinks": [{"sink": "main", "sums": {"billed_cost:USD": "1.5"}}],
+        "waiting": None,
+        "verdicts": [],
+    }
+
+    assert [
+        "slice                         a/b/c",
+        "sinks.1.sink                  main",
+        "sinks.1.sums.billed_cost:USD  1.5",
+        "waiting                       -",
+        "verdicts                      -",
+    ] == ogfd("slices", "show", "a/b/c")[1].splitlines()
+
+
+def test_history_shows_exact_changes_and_who_approved(ogfd):
+    """The audit trail is not rounded."""
+    commit = {
+        "generation": 2, "committed_at": "2026-11-21T00:00:00+00:00", "rows": 12,
+        "actor": "ana", "reason": "credit\nnote",
+        "changes": [{"account_id": "1", "service": "AmazonEC2", "measure": "billed_cost",
+                     "unit": "USD", "before": "1.000000001", "after": "1.000000002"}],
+    }  # fmt: skip
+    ogfd.results["slices.history"] = {"slice": "a/b/c", "sinks": {"main": [commit]}}
+    _, out, _ = ogfd("slices", "history", "a/b/c")
+
+    assert "a/b/c in main\n  generation 2  2026-11-21 00:00:00Z  12 rows" in out
+    assert "approved by ana: credit\\nnote" in out
+    assert "1.000000001  1.000000002" in out
+
+
+@pytest.mark.parametrize("verdict", ["approve", "reject"])
+def test_a_verdict_needs_a_reason_and_names_its_actor(ogfd, monkeypatch, verdict):
+    """The user, unless another is named."""
+    monkeypatch.setenv("LOGNAME", "ana")
+    ogfd.results[f"slices.{verdict}"] = {"slice": "a/b/c"}
+
+    assert 64 == ogfd("slices", verdict, "a/b/c")[0]
+    assert 0 == ogfd("slices", verdict, "a/b/c", "--reason", "ok")[0]
+    assert 0 == ogfd("slices", verdict, "a/b/c", "--reason", "ok", "--actor", "bo")[0]
+    assert ["ana", "bo"] == [params["actor"] for _, params in ogfd.calls]
+    assert {"ok"} == {params["reason"] for _, params in ogfd.calls}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"), [("committed", 0), ("superseded", 1), ("failed", 1)]
+)
+def test_an_approved_package_that_was_not_committed_is_a_failure(ogfd, outcome, expected):
+    """The operator must know."""
+    ogfd.results["slices.approve"] = {"slice": "a/b/c", "result": {"outcome": outcome}}
+
+    assert expected == ogfd("slices", "approve", "a/b/c", "--reason", "ok")[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "name", "result"),
+    [
+        (("status",), "status", STATUS),
+        (("check",), "check", {"findings": [finding()]}),
+        (("slices", "list"), "slices.list", {"slices": [LISTED]}),
+        (("slices", "show", "a/b/c"), "slices.show", {"slice": "a/b/c"}),
+        (("slices", "history", "a/b/c"), "slices.history", {"slice": "a/b/c", "sinks": {}}),
+        (("slices", "approve", "a/b/c", "--reason", "r"), "slices.approve", {"slice": "a/b/c"}),
+        (("slices", "reject", "a/b/c", "--reason", "r"), "slices.reject", {"slice": "a/b/c"}),
+    ],
+)
+def test_json_is_exactly_one_document(ogfd, args, name, result):
+    """Of success, and of failure as well."""
+    ogfd.results[name] = result
+    code, out, err = ogfd(*args, "--json")
+    assert (0, result, "") == (code, json.loads(out), err)
+
+    ogfd.results[name] = OperationError("it broke", 69)
+    code, out, err = ogfd(*args, "--json")
+    assert (69, {"error": {"message": "it broke", "exit_code": 69}}) == (code, json.loads(out))
+    assert "ogfd: it broke\n" == err
