@@ -180,7 +180,7 @@ def _not_ready(bound: Bound) -> list[str]:
 async def _feed_watchdog(notifier: Notifier) -> None:
     """Tell systemd that the event loop lives; a hung loop does not, and is restarted."""
     interval = watchdog_interval(os.environ)
-    pause = interval / 2 if interval else timedelta(hours=1)
+    pause = interval or timedelta(hours=1)
     while True:
         notifier.watchdog()
         await anyio.sleep(pause.total_seconds())

@@ -21,7 +21,7 @@ COMMANDS: Final = {
     "plan": "Show what a sync would read and commit; reads no data.",
     "check": "Check configuration, credentials, permissions and sinks.",
     "status": "Show connectors, runs and slices.",
-    "slices": "Look at slices; approve or reject those that are held.",
+    "slices": "Look at slices; approve, reject or drop them.",
     "report": "Add up cost by service, region, month, ...",
     "config": "Write, show and validate the configuration.",
     "plugins": "List and inspect plugins.",

@@ -1,4 +1,4 @@
-"""``ogfd slices``."""
+"""``ogfd slices``: what every sink holds, and the operator's word on it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ogfd.cli.text import clean, counted, show_fields, show_table, when
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group("slices", short_help="Look at slices; approve or reject those that are held.")
+@click.group("slices", short_help="Look at slices; approve, reject or drop them.")
 @config_option
 def command() -> None:
-    """Look at slices; approve or reject those that are held."""
+    """Look at slices; approve, reject or drop them."""
 
 
 def _verdict_options(function: F) -> F:
@@ -118,6 +118,17 @@ def reject(ctx: click.Context, slice: str, reason: str, actor: str | None, as_js
     return _decide(ctx, "slices.reject", params, as_json=as_json)
 
 
+@command.command("drop")
+@_verdict_options
+@json_option
+@config_option
+@click.pass_context
+def drop(ctx: click.Context, slice: str, reason: str, actor: str | None, as_json: bool) -> int:
+    """Remove the rows of a slice, so that another may count for its payer and month."""
+    params = {"slice": slice, "reason": reason, "actor": actor or _user()}
+    return _decide(ctx, "slices.drop", params, as_json=as_json)
+
+
 def _decide(ctx: click.Context, name: str, params: dict[str, str], *, as_json: bool) -> int:
     document = perform(ctx, name, params, as_json=as_json)
     if as_json:
@@ -138,7 +149,7 @@ def _show_commit(commit: Mapping[str, Any]) -> None:
     words = [f"generation {clean(commit['generation'])}", clean(when(commit.get("committed_at")))]
     words.append(f"{clean(commit.get('rows'))} rows")
     if commit.get("actor"):
-        words.append(f"approved by {clean(commit['actor'])}: {clean(commit.get('reason'))}")
+        words.append(f"by {clean(commit['actor'])}: {clean(commit.get('reason'))}")
     click.echo(f"  {'  '.join(words)}")
     rows = [
         (

@@ -119,6 +119,16 @@ class Audit:
             raise OperationError(_nothing_waits(name, record), EX_FAILED)
         return {"slice": name, "rejected": True}
 
+    async def drop(self, params: Mapping[str, Any], _: Emit) -> dict[str, Any]:
+        """Remove the rows of a slice that is to count no more; its history stays."""
+        name, bases = await self._known(params)
+        actor, reason = _decision(params)
+        result = await self._runner.engine.drop(name, bases.of(name), actor=actor, reason=reason)
+        if result is None:
+            raise OperationError(f"no sink holds {name}", EX_FAILED)
+        await self._runner.record(name.partition("/")[0], result)
+        return {"slice": name, "result": result.as_json()}
+
     async def _known(self, params: Mapping[str, Any]) -> tuple[str, Bases]:
         name = params.get("slice")
         if not isinstance(name, str) or name.count("/") < 2:

@@ -49,6 +49,7 @@ class LocalOperations:
             "slices.history": audit.history,
             "slices.approve": audit.approve,
             "slices.reject": audit.reject,
+            "slices.drop": audit.drop,
         }
 
     async def call(self, name: str, params: Mapping[str, Any], emit: Emit) -> dict[str, Any]:

