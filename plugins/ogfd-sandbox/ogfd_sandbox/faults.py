@@ -1,0 +1,92 @@
+"""
+Faults of an object store, on demand: what to spoil, when, and how often.
+
+`Rule` travels as JSON from the test to the process of the store; `Rules` counts hits there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+Action = Literal["status", "reset", "truncate", "stall", "replace"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """
+    One fault.
+
+    Attributes:
+        action: ``status`` answers an S3 error instead of the object; ``reset`` cuts the
+            connection before a byte is sent; ``truncate`` sends only the first bytes of the body;
+            ``stall`` sends them, waits, then sends the rest; ``replace`` first puts *objects*,
+            then answers as if nothing was.
+        operation: S3 operation that is spoiled, ``*`` for all.
+        key: pattern of the key, as `fnmatch` reads it; case counts.
+        first: the fault begins with this hit, counted from 1.
+        times: for how many hits it lasts.
+        status: HTTP status of ``status``.
+        code: S3 error code of ``status``.
+        retry_after: value of its ``Retry-After`` header, if any.
+        keep_bytes: bytes sent before ``truncate`` and ``stall`` act; half the body if None.
+        hide_length: whether ``truncate`` also takes the ``Content-Length`` away, so that the
+            short body looks complete.
+        seconds: how long ``stall`` waits.
+        objects: (bucket, key, path of a local file) for ``replace``.
+    """
+
+    action: Action
+    operation: str = "GetObject"
+    key: str = "*"
+    first: int = 1
+    times: int = 1
+    status: int = 503
+    code: str = "SlowDown"
+    retry_after: str | None = None
+    keep_bytes: int | None = None
+    hide_length: bool = False
+    seconds: float = 0.0
+    objects: tuple[tuple[str, str, str], ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the rule as JSON-ready values."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Rule:
+        """Read what `to_json` wrote."""
+        objects = tuple((bucket, key, path) for bucket, key, path in values["objects"])
+        return cls(**{**values, "objects": objects})
+
+    def matches(self, operation: str, key: str) -> bool:
+        """Tell whether a request is one that the rule counts."""
+        return self.operation in {"*", operation} and fnmatchcase(key, self.key)
+
+
+class Rules:
+    """The rules in force and how often each was hit. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hits: list[tuple[Rule, int]] = []
+
+    def replace(self, rules: Iterable[Rule]) -> None:
+        """Put *rules* in force instead of all earlier ones; counting starts anew."""
+        with self._lock:
+            self._hits = [(rule, 0) for rule in rules]
+
+    def hit(self, operation: str, key: str) -> Rule | None:
+        """Count a request with every rule that matches; return the first that must act."""
+        acting: Rule | None = None
+        with self._lock:
+            for place, (rule, hits) in enumerate(self._hits):
+                if not rule.matches(operation, key):
+                    continue
+                self._hits[place] = (rule, hits + 1)
+                if acting is None and rule.first <= hits + 1 < rule.first + rule.times:
+                    acting = rule
+        return acting

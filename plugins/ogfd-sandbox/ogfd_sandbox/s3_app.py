@@ -1,0 +1,170 @@
+"""The WSGI layer around moto's S3: keeps a log of requests and spoils those that a rule names."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs, quote
+from xml.sax.saxutils import escape
+
+from werkzeug.test import Client
+
+from ogfd_sandbox.faults import Rule, Rules
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+CONTROL: Final = "/_sandbox/"  # an underscore cannot stand in the name of a bucket
+SEEDER: Final = "ogfd-sandbox-seeder"
+_ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
+
+# moto reads the access key of it and checks no signature
+_SIGNED: Final = {
+    "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, "
+    "SignedHeaders=host, Signature=0"
+}
+
+_SUBRESOURCES: Final = {
+    "location": "GetBucketLocation",
+    "versions": "ListObjectVersions",
+    "uploads": "ListMultipartUploads",
+    "versioning": "GetBucketVersioning",
+}
+_BUCKET: Final = {
+    "HEAD": "HeadBucket",
+    "PUT": "CreateBucket",
+    "DELETE": "DeleteBucket",
+    "POST": "DeleteObjects",
+}
+_OBJECT: Final = {
+    "GET": "GetObject",
+    "HEAD": "HeadObject",
+    "PUT": "PutObject",
+    "DELETE": "DeleteObject",
+    "POST": "MultipartUpload",
+}
+
+
+def operation_of(method: str, bucket: str, key: str, query: str) -> str:
+    """Return the name of the S3 operation that a path-style request asks for."""
+    if not bucket:
+        return "ListBuckets"
+    if key:
+        return _OBJECT.get(method, method)
+    if method != "GET":
+        return _BUCKET.get(method, method)
+    given = parse_qs(query, keep_blank_values=True)
+    if given.get("list-type") == ["2"]:
+        return "ListObjectsV2"
+    return next((name for sub, name in _SUBRESOURCES.items() if sub in given), "ListObjects")
+
+
+class SandboxApp:
+    """
+    Answers ``/_sandbox/requests`` and ``/_sandbox/faults`` itself and passes the rest on to *app*.
+
+    Requests of the sandbox's own client, which seeds buckets, are neither logged nor spoiled.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._rules = Rules()
+        self._lock = threading.Lock()
+        self._log: list[dict[str, Any]] = []
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        if path.startswith(CONTROL):
+            return self._control(path.removeprefix(CONTROL), environ, start_response)
+        if SEEDER in environ.get("HTTP_USER_AGENT", ""):
+            return self._app(environ, start_response)
+        bucket, _, key = path[1:].partition("/")
+        method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+        operation = operation_of(method, bucket, key, query)
+        entry = {"operation": operation, "bucket": bucket, "key": key, "status": 0}
+        with self._lock:
+            self._log.append(entry)
+
+        def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            entry["status"] = int(status.split(" ", 1)[0])
+            return start_response(status, headers, exc_info)
+
+        rule = self._rules.hit(operation, key)
+        if rule is None:
+            return self._app(environ, started)
+        return self._spoil(rule, environ, started)
+
+    def _control(self, name: str, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        answer: Any = None
+        with self._lock:
+            match environ["REQUEST_METHOD"], name:
+                case "GET", "requests":
+                    answer = self._log
+                case "DELETE", "requests":
+                    self._log = []
+                case "PUT", "faults":
+                    self._rules.replace(Rule.from_json(rule) for rule in json.loads(body))
+                case _:
+                    start_response("404 Not Found", [("Content-Length", "0")])
+                    return []
+            payload = json.dumps(answer).encode()
+        start_response("200 OK", [("Content-Length", str(len(payload)))])
+        return [payload]
+
+    def _spoil(
+        self, rule: Rule, environ: Environ, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        match rule.action:
+            case "status":
+                return _error(rule, environ, start_response)
+            case "reset":
+                wire: socket.socket = environ["werkzeug.socket"]
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+                raise ConnectionResetError("cut by a rule of the sandbox")
+            case "replace":
+                self._put(rule)
+                return self._app(environ, start_response)
+            case "truncate" | "stall":
+                return self._cut(rule, environ, start_response)
+
+    def _put(self, rule: Rule) -> None:
+        client = Client(self._app)
+        for bucket, key, path in rule.objects:
+            client.put(f"/{bucket}/{quote(key)}", data=Path(path).read_bytes(), headers=_SIGNED)
+
+    def _cut(self, rule: Rule, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+        def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            kept = [
+                (name, value)
+                for name, value in headers
+                if not (rule.hide_length and name.lower() == "content-length")
+            ]
+            return start_response(status, kept, exc_info)
+
+        body = b"".join(self._app(environ, started))
+        keep = len(body) // 2 if rule.keep_bytes is None else rule.keep_bytes
+        yield body[:keep]
+        if rule.action == "stall":
+            threading.Event().wait(rule.seconds)
+            yield body[keep:]
+
+
+def _error(rule: Rule, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{escape(rule.code)}</Code><Message>a rule of the sandbox</Message>"
+        "<RequestId>SANDBOX</RequestId></Error>"
+    )
+    payload = b"" if environ["REQUEST_METHOD"] == "HEAD" else text.encode()
+    headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(payload)))]
+    if rule.retry_after is not None:
+        headers.append(("Retry-After", rule.retry_after))
+    start_response(f"{rule.status} Spoiled", headers)
+    return [payload]
