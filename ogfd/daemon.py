@@ -27,7 +27,7 @@ from ogfd.control.protocol import EX_UNAVAILABLE, OperationError
 from ogfd.control.serve import Doors as Listeners
 from ogfd.control.serve import serve
 from ogfd.control.standing import Standing
-from ogfd.packages import Archive, ByteBudget, Keep, PackageStore
+from ogfd.packages import Archive, ByteBudget, Keep, PackageStore, spare_memory
 from ogfd.plugin import OgfdError, Sink, SinkContext
 from ogfd.registry import Bound
 from ogfd.runs import (
@@ -90,6 +90,7 @@ async def open_app(bound: Bound, *, is_daemon: bool = False) -> AsyncGenerator[A
         OperationError: if the state directory or a sink cannot be used.
     """
     settings = bound.settings
+    spare_memory()
     async with AsyncExitStack() as stack:
         stack.enter_context(_locked(settings.daemon.state_dir))
         sinks = {name: await _sink(stack, bound, name) for name in bound.sinks}
@@ -224,6 +225,7 @@ async def _runner(
         sinks=sinks,
         contexts=doors.open,
         slots=anyio.CapacityLimiter(daemon.slices),
+        spool=spool,
         watcher=meter,
         now=utc_now,
         recompute_closed=daemon.recompute == "all",

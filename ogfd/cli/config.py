@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from ogfd.cli.installation import installation
+from ogfd.cli.installation import errors_as_json, installation
 from ogfd.cli.options import config_option, config_path
+from ogfd.cli.perform import json_option, print_json
 
 _EX_CONFIG = 78
 
@@ -40,7 +41,7 @@ def validate(ctx: click.Context) -> None:
 
 
 @command.command("show", short_help="Print the configuration as it counts.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of TOML.")
+@json_option
 @config_option
 @click.pass_context
 def show(ctx: click.Context, as_json: bool) -> None:
@@ -49,19 +50,18 @@ def show(ctx: click.Context, as_json: bool) -> None:
 
     Secrets show as references, plain ones as ***.
     """
-    import json  # noqa: PLC0415 - see ogfd.cli
-
-    import tomli_w  # noqa: PLC0415
+    import tomli_w  # noqa: PLC0415 - see ogfd.cli
 
     from ogfd.cli.effective import effective  # noqa: PLC0415
     from ogfd.registry import load_bound  # noqa: PLC0415
 
     here = installation(ctx)
-    bound = load_bound(config_path(ctx), here.environ, here.registry)
+    with errors_as_json(as_json):
+        bound = load_bound(config_path(ctx), here.environ, here.registry)
     tables = effective(bound)
     files = [str(path) for path in bound.settings.files]
     if as_json:
-        click.echo(json.dumps({"files": files, **tables}, indent=2))
+        print_json({"files": files, **tables})
     else:
         click.echo("".join(f"# {file}\n" for file in files) + tomli_w.dumps(tables), nl=False)
     for key, problem in bound.problems.items():
@@ -138,9 +138,7 @@ def init(ctx: click.Context, from_env: bool, output: Path | None) -> None:
 @click.pass_context
 def schema(ctx: click.Context) -> None:
     """Print the JSON schema of the configuration, installed plugins included."""
-    import json  # noqa: PLC0415 - see ogfd.cli
-
-    from ogfd.registry import (  # noqa: PLC0415
+    from ogfd.registry import (  # noqa: PLC0415 - see ogfd.cli
         CONNECTORS,
         SINKS,
         PluginProblem,
@@ -157,7 +155,7 @@ def schema(ctx: click.Context) -> None:
                 sinks.append(here.registry.load_sink(info.name))
         except PluginProblem as problem:
             click.echo(f"ogfd: left out: {problem}", err=True)
-    click.echo(json.dumps(config_schema(connectors, sinks), indent=2))
+    print_json(config_schema(connectors, sinks))
 
 
 def _names(tables: object) -> str:

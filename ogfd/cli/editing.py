@@ -16,7 +16,6 @@ import tomli_w
 
 from ogfd.config import (
     DROP_IN,
-    PREDECESSOR,
     ConfigError,
     Mistake,
     Origin,
@@ -152,7 +151,7 @@ def checked(main: Path, text: str, environ: Mapping[str, str], registry: Registr
 
 def write(file: Path, text: str, *, like: Path | None = None) -> None:
     """
-    Replace *file* in one step; it is readable by whoever may read *like*.
+    Replace *file* in one step; it keeps its owner and mode, a new one gets those of *like*.
 
     Raises:
         OSError: if it cannot be written; the old file is untouched.
@@ -171,6 +170,10 @@ def write(file: Path, text: str, *, like: Path | None = None) -> None:
             temporary.chmod(stat.S_IMODE(found.st_mode))
             with contextlib.suppress(PermissionError):
                 os.chown(temporary, found.st_uid, found.st_gid)
+        else:
+            mask = os.umask(0o077)
+            os.umask(mask)
+            temporary.chmod(0o666 & ~mask)
         temporary.replace(file)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -217,16 +220,3 @@ def _by_reference(
                     f"service, or write the secret to a file and set {spec.name}.{key} to file:PATH"
                 )
     return tables
-
-
-__all__ = [
-    "OVERRIDES",
-    "PREDECESSOR",
-    "Change",
-    "Draft",
-    "checked",
-    "draft",
-    "inherited",
-    "set_key",
-    "write",
-]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,3 +30,17 @@ def installation(ctx: click.Context) -> Installation:
     from ogfd.registry import Registry  # noqa: PLC0415
 
     return Installation(environ=os.environ, registry=Registry())
+
+
+@contextmanager
+def errors_as_json(as_json: bool) -> Generator[None]:
+    """Print an error as the command's JSON document, if that is wanted, before it goes on."""
+    from ogfd.cli.failure import show_json  # noqa: PLC0415 - see ogfd.cli
+    from ogfd.plugin import OgfdError  # noqa: PLC0415
+
+    try:
+        yield
+    except OgfdError as exc:
+        if as_json:
+            show_json(exc)
+        raise

@@ -81,7 +81,7 @@ def lines(described: Mapping[str, Any]) -> Iterator[str]:
         },
         "Requests to the provider": described.get("limits"),
         "Environment": described.get("environment"),
-        "Permissions": described.get("permissions"),
+        "Permissions (ogfd check names what is missing)": described.get("permissions"),
     }
     for title, content in sections.items():
         if not content:

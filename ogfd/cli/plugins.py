@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ogfd.cli.installation import Installation, installation
+from ogfd.cli.installation import Installation, errors_as_json, installation
 from ogfd.cli.options import config_option, config_path
+from ogfd.cli.perform import json_option, print_json
 
 if TYPE_CHECKING:
     from ogfd.plugin import ConnectorSpec, SinkSpec
@@ -29,7 +30,7 @@ def command() -> None:
 
 
 @command.command("list", short_help="List the installed plugins.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @config_option
 @click.pass_context
 def list_(ctx: click.Context, as_json: bool) -> None:
@@ -38,15 +39,13 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
     Only those that the configuration names are loaded; the others are not even imported.
     """
-    import json  # noqa: PLC0415 - see ogfd.cli
-
-    from ogfd.cli.inventory import inventory  # noqa: PLC0415
+    from ogfd.cli.inventory import inventory  # noqa: PLC0415 - see ogfd.cli
     from ogfd.cli.text import show_table  # noqa: PLC0415
 
     here = installation(ctx)
     rows = inventory(config_path(ctx), here.environ, here.registry)
     if as_json:
-        click.echo(json.dumps({"plugins": rows}, indent=2))
+        print_json({"plugins": rows})
         return
     head = ("name", "type", "dist", "version", "state", "message")
     show_table(head, [[row[column] for column in head] for row in rows])
@@ -54,20 +53,22 @@ def list_(ctx: click.Context, as_json: bool) -> None:
 
 @command.command("info", short_help="Show what a plugin brings.")
 @click.argument("name")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@json_option
 @_KIND
 @config_option
 @click.pass_context
 def info(ctx: click.Context, name: str, as_json: bool, kind: str | None) -> None:
     """Load the plugin NAME and show its streams, configuration keys, limits and permissions."""
-    import json  # noqa: PLC0415 - see ogfd.cli
-
-    from ogfd.cli.inventory import describe, lines  # noqa: PLC0415
+    from ogfd.cli.inventory import describe, lines  # noqa: PLC0415 - see ogfd.cli
 
     here = installation(ctx)
     found = _find(ctx, here, name, kind)
-    described = describe(found, _load(here, found))
-    click.echo(json.dumps(described, indent=2) if as_json else "\n".join(lines(described)))
+    with errors_as_json(as_json):
+        described = describe(found, _load(here, found))
+    if as_json:
+        print_json(described)
+    else:
+        click.echo("\n".join(lines(described)))
 
 
 @command.command("try", short_help="Load a plugin and check what it announces.")

@@ -1,5 +1,6 @@
 """From a stream's batches to sealed packages, and where packages are kept."""
 
+from ogfd.packages.allocation import spare_memory
 from ogfd.packages.archive import Archive, Keep
 from ogfd.packages.budget import ByteBudget
 from ogfd.packages.fate import RowFate
@@ -21,4 +22,5 @@ __all__ = [
     "SealedPackage",
     "Shape",
     "open_package",
+    "spare_memory",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from ogfd.packages.groups import Block, by_hash, merged
+from ogfd.packages.groups import Block, merged, ordered
 
 _BUCKETS: Final = 256  # a spilled slice of 25 GB still merges in pieces of 100 MB
 _SHIFT: Final = np.uint64(56)
@@ -47,20 +48,21 @@ class Accumulator:
         self._bytes += block.nbytes
         if self._bytes <= self._budget_bytes:
             return
-        if not self._by_line:
-            self._compact()
-        if self._bytes > self._budget_bytes // 2:
-            self._spill()
+        merged_block = self._together()
+        if merged_block.nbytes > self._budget_bytes // 2:
+            self._spill(merged_block)
+        else:
+            self._blocks = [merged_block]
+            self._bytes = merged_block.nbytes
 
     def blocks(self) -> Iterator[Block]:
         """Yield all rows, merged: sorted within and across blocks. Ends the accumulation."""
         if not self._runs:
             if self._blocks:
-                self._compact()
-                yield from self._blocks
+                yield merged(self._blocks, by_line=self._by_line)
             return
         if self._blocks:
-            self._spill()
+            self._spill(self._together())
         readers = [pa.ipc.open_file(pa.memory_map(str(path))) for path in self._runs]
         step = self._buckets_at_once()
         for first in range(0, _BUCKETS, step):
@@ -72,6 +74,13 @@ class Accumulator:
             if filled:
                 yield merged(filled, by_line=self._by_line)
 
+    def _together(self) -> Block:
+        """Make one block of those in memory, sorted by hash."""
+        # An ordinal is given once, at the end: until then equal lines stay equal.
+        if self._by_line:
+            return ordered(self._blocks)
+        return merged(self._blocks, by_line=False)
+
     def _buckets_at_once(self) -> int:
         """Return how many buckets, a power of two, fit into half of the budget."""
         step = _BUCKETS
@@ -79,51 +88,34 @@ class Accumulator:
             step //= 2
         return step
 
-    def _compact(self) -> None:
-        block = merged(self._blocks, by_line=self._by_line)
-        self._blocks = [block]
-        self._bytes = block.nbytes
-
-    def _spill(self) -> None:
+    def _spill(self, block: Block) -> None:
         """Write one run: a record batch a bucket, each sorted by hash."""
-        # An ordinal is given once, at the end: until then equal lines stay equal.
-        block = _sorted(self._blocks) if self._by_line else merged(self._blocks, by_line=False)
-        table = _plain(block)
-        edges = np.searchsorted(block.lanes[0] >> _SHIFT, np.arange(_BUCKETS + 1))
+        self._blocks = []
+        self._bytes = 0
+        edges = np.searchsorted(block.lanes[0] >> _SHIFT, np.arange(_BUCKETS + 1)).tolist()
+        schema = _plain(block, 0, 0).schema
         path = self._directory / f"run-{len(self._runs):04d}.arrow"
         options = pa.ipc.IpcWriteOptions(compression="lz4")
         with (
             pa.OSFile(str(path), "wb") as file,
-            pa.ipc.new_file(file, table.schema, options=options) as writer,
+            pa.ipc.new_file(file, schema, options=options) as writer,
         ):
-            for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-                piece = table.slice(low, high - low).combine_chunks()
-                writer.write_batch(
-                    pa.RecordBatch.from_arrays(
-                        [_only_chunk(column) for column in piece.columns], schema=table.schema
-                    )
-                )
+            for low, high in pairwise(edges):
+                piece = _plain(block, low, high)
+                self._spilled_bytes += piece.nbytes
+                columns = [_only_chunk(column) for column in piece.columns]
+                writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
         self._runs.append(path)
-        self._spilled_bytes += table.nbytes
-        self._blocks = []
-        self._bytes = 0
 
 
-def _sorted(blocks: list[Block]) -> Block:
-    lanes = np.concatenate([block.lanes for block in blocks], axis=1)
-    order = by_hash(lanes)
-    tables = [_plain(block) for block in blocks]
-    table = pa.concat_tables(tables, promote_options="default").drop_columns(["high", "low"])
-    return Block(lanes[:, order], table.take(pa.array(order)))
-
-
-def _plain(block: Block) -> pa.Table:
-    """Decode dictionaries, as the IPC file format allows one dictionary a column only."""
-    columns = {"high": pa.array(block.lanes[0]), "low": pa.array(block.lanes[1])}
-    for name, column in zip(block.table.column_names, block.table.columns, strict=True):
+def _plain(block: Block, low: int, high: int) -> pa.Table:
+    """Decode rows *low* to *high*: the IPC file format allows one dictionary a column only."""
+    lanes, table = block.lanes[:, low:high], block.table.slice(low, high - low)
+    columns = {"high": pa.array(lanes[0]), "low": pa.array(lanes[1])}
+    for name, column in zip(table.column_names, table.columns, strict=True):
         kind = column.type
         columns[name] = column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
-    return pa.table(columns)
+    return pa.table(columns).combine_chunks()
 
 
 def _only_chunk(column: pa.ChunkedArray) -> pa.Array:

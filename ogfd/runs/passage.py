@@ -27,6 +27,7 @@ from ogfd.runs.planning import Planned
 from ogfd.runs.request import Emit
 from ogfd.slices import Action, Engine, Outcome, SliceResult, Work, read_bases
 from ogfd.state import SliceRecord, StateStore
+from ogfd.traffic import Spool
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Passage:
     state: StateStore
     sinks: Mapping[str, Sink]
     slots: anyio.CapacityLimiter
+    spool: Spool
     stream: Stream
     blueprint: Blueprint
     emit: Emit
@@ -112,7 +114,8 @@ class Passage:
                     header=self.blueprint.header(planned.partition),
                     relist=lambda: self._relisted(planned.partition),
                 )
-                result = await self._guarded(work, bases)
+                async with self.spool.slice():
+                    result = await self._guarded(work, bases)
                 result = replace(result, seconds=monotonic() - started)
                 await self.state.put_slices([self._record(result)])
                 await self.engine.failpoints.passed("state.recorded")

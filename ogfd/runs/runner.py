@@ -32,6 +32,7 @@ from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
 from ogfd.runs.window import default_window
 from ogfd.slices import Action, Bases, Engine, SliceResult, read_bases
 from ogfd.state import RunRecord, StateStore
+from ogfd.traffic import Spool
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Runner:
         sinks: by name.
         contexts: opens a connector's context.
         slots: bounds the slices that are worked on at once, over all connectors.
+        spool: has the downloads of a slice removed at its end.
         recompute_closed: whether a changed recipe alone recomputes closed partitions.
     """
 
@@ -77,6 +79,7 @@ class Runner:
     sinks: Mapping[str, Sink]
     contexts: Contexts
     slots: anyio.CapacityLimiter
+    spool: Spool
     watcher: RunWatcher
     now: Callable[[], datetime]
     recompute_closed: bool
@@ -154,6 +157,7 @@ class Runner:
                 state=self.state,
                 sinks=self.sinks,
                 slots=self.slots,
+                spool=self.spool,
                 stream=stream,
                 blueprint=blueprint,
                 emit=emit,

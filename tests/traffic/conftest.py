@@ -7,12 +7,23 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import anyio
 import pytest
 
-from ogfd.traffic import Buckets, DownloadSettings, RetrySettings, Spool, Traffic, TrafficSettings
+from ogfd.traffic import (
+    Buckets,
+    DownloadSettings,
+    Policy,
+    RetrySettings,
+    Spool,
+    TokenBucket,
+    Traffic,
+    TrafficSettings,
+    classify,
+)
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 
@@ -167,3 +178,51 @@ def raw_server() -> Callable[..., AbstractAsyncContextManager[Any]]:
                 await server.wait_closed()
 
     return serve
+
+
+@pytest.fixture
+def world(recorder: Any, log: Any) -> Any:
+    """A policy with full jitter at its longest, a bucket, and what happened."""
+    start = 1000.0
+    seen = SimpleNamespace(recorder=recorder, starts=[], bucket=None)
+
+    def policy(
+        rng: Any = lambda: 1.0, connector: Any = None, overrides: Any = None, **settings: Any
+    ) -> Any:
+        return Policy(
+            lambda exc: classify(exc, connector, overrides or {}),
+            settings=RetrySettings(**settings),
+            observer=recorder,
+            log=log,
+            now=lambda: (
+                datetime(2026, 10, 1, tzinfo=UTC) + timedelta(seconds=anyio.current_time() - start)
+            ),
+            monotonic=anyio.current_time,
+            rng=rng,
+        )
+
+    def script(*outcomes: Any) -> Any:
+        """Each attempt raises or returns the next outcome; a number takes that long."""
+
+        async def work(attempt: Any) -> Any:
+            seen.starts.append(anyio.current_time() - start)
+            outcome = outcomes[min(attempt.number, len(outcomes)) - 1]
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if isinstance(outcome, (int, float)):
+                await anyio.sleep(outcome)
+            return outcome
+
+        return work
+
+    async def run(
+        *outcomes: Any, policy: Any = None, timeout: Any = timedelta(seconds=30), **options: Any
+    ) -> Any:
+        policy = policy or seen.policy()
+        seen.bucket = seen.bucket or TokenBucket(1000, 1000, anyio.current_time)
+        return await policy.run(
+            "s3:Get", script(*outcomes), bucket=seen.bucket, timeout=timeout, **options
+        )
+
+    seen.policy, seen.run, seen.start = policy, run, start
+    return seen

@@ -184,6 +184,27 @@ async def test_a_granted_token_that_nobody_woke_up_for_comes_back() -> None:
     assert (2, 1) == (bucket.statistics().granted, bucket.statistics().cancelled)
 
 
+async def test_a_heavy_caller_that_goes_away_lets_the_next_go_at_once() -> None:
+    """The tokens that it was waiting to complete are enough for the one behind it."""
+    bucket = bucket_of(1, 10)
+    assert bucket.try_acquire(8)
+    began = anyio.current_time()
+
+    async def heavy() -> None:
+        with heavy_scope:
+            await bucket.acquire(10)
+
+    heavy_scope = anyio.CancelScope()
+    async with anyio.create_task_group() as group:
+        group.start_soon(heavy)
+        await wait_all_tasks_blocked()
+        group.start_soon(bucket.acquire, 2)
+        await wait_all_tasks_blocked()
+        heavy_scope.cancel()
+
+    assert began == anyio.current_time()
+
+
 async def test_who_is_cancelled_already_takes_no_token() -> None:
     """A full bucket stays full if the caller has gone before it asked."""
     bucket = bucket_of(1, 1)

@@ -1,9 +1,9 @@
 """Downloads: whole or not at all."""
 
 import os
+import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -19,9 +19,10 @@ from ogfd.plugin import (
     Throttled,
     TransientError,
 )
-from ogfd.traffic import DownloadSettings, Spool
+from ogfd.traffic import DownloadSettings, transfer
 
 MIB = 1 << 20
+
 CONTENT = bytes(range(256)) * 12 * 1024  # 3 MiB
 
 
@@ -161,6 +162,16 @@ async def test_a_complete_object_that_fails_in_the_end_starts_over(make_traffic:
     assert [0] * 4 == offsets
 
 
+async def test_an_object_that_breaks_and_fails_in_turn_comes_to_an_end(make_traffic: Any) -> None:
+    """What is thrown away in the end is no progress, however much it was."""
+    broken, wrong = ConnectionResetError("middle"), ConnectionResetError("checksum")
+    open_at, offsets = source(*[[2 * MIB, broken], [MIB, wrong]] * 9)
+    async with make_traffic() as traffic:
+        with pytest.raises(TransientError):
+            await traffic.download("s3:Get", open_at, size=len(CONTENT))
+    assert [0, 2 * MIB, 0, 2 * MIB] == offsets
+
+
 @pytest.mark.parametrize("size", [0, None])
 async def test_an_empty_object_is_an_empty_file(make_traffic: Any, size: Any) -> None:
     """Nothing to read is no error."""
@@ -228,6 +239,22 @@ async def test_a_transfer_that_stalls_is_broken_off(make_traffic: Any, hasty: An
     assert [0, 0, 100] == offsets
 
 
+async def test_a_slow_disk_is_no_stall(make_traffic: Any, hasty: Any, monkeypatch: Any) -> None:
+    """Only the time spent waiting for the provider counts."""
+    append = transfer._append
+
+    def slow(*args: Any) -> None:
+        time.sleep(0.15)
+        append(*args)
+
+    monkeypatch.setattr(transfer, "_append", slow)
+    open_at, offsets = source([None])
+    async with make_traffic(download=hasty) as traffic:
+        path = await traffic.download("s3:Get", open_at, size=len(CONTENT))
+        assert CONTENT == path.read_bytes()
+    assert [0] == offsets
+
+
 async def test_a_transfer_that_drips_is_broken_off(make_traffic: Any, hasty: Any) -> None:
     """A byte now and then never stalls, and would never end."""
 
@@ -263,128 +290,6 @@ async def test_a_cancelled_download_leaves_no_file(make_traffic: Any, spool: Any
         assert scope.cancelled_caught
         assert [] == files(spool)
         assert 0 == await spool.used_bytes()
-
-
-async def test_the_spool_keeps_its_quota(make_traffic: Any, spool: Any, recorder: Any) -> None:
-    """Room is reserved before the first byte; a file that is unlinked gives it back."""
-    open_at, _ = source([None])
-    async with make_traffic() as traffic:
-        paths = [await traffic.download("s3:Get", open_at, size=len(CONTENT)) for _ in range(3)]
-        assert 9 * MIB == await spool.used_bytes()
-        with pytest.raises(TransientError, match="is full: x takes 3145728 bytes") as raised:
-            await traffic.download("s3:Get", open_at, size=len(CONTENT), name="x")
-        assert str(spool.directory) in str(raised.value)
-        assert ("s3:Get", 3) == (raised.value.operation, len(recorder.attempts))
-        with pytest.raises(FatalError, match="spool_quota"):
-            await traffic.download("s3:Get", open_at, size=11 * MIB)
-
-        paths[0].unlink()
-        await traffic.download("s3:Get", open_at, size=len(CONTENT))
-    assert 0 == await spool.used_bytes()
-
-
-async def test_downloads_at_the_same_time_do_not_overbook_the_spool(
-    make_traffic: Any, spool: Any
-) -> None:
-    """What is reserved counts before it is written."""
-    began = anyio.Event()
-
-    @asynccontextmanager
-    async def open_at(offset: Any) -> Any:
-        began.set()
-        await anyio.sleep_forever()
-        yield
-
-    open_other, _ = source([None])
-    async with make_traffic() as traffic, anyio.create_task_group() as group:
-
-        async def first() -> Any:
-            await traffic.download("s3:Get", open_at, size=8 * MIB)
-
-        group.start_soon(first)
-        await began.wait()
-        with pytest.raises(TransientError, match="full"):
-            await traffic.download("s3:Get", open_other, size=len(CONTENT))
-        group.cancel_scope.cancel()
-
-
-async def test_an_object_of_unknown_length_stays_within_the_quota(
-    make_traffic: Any, tmp_path: Any, recorder: Any
-) -> None:
-    """It takes more room as it grows, and ends when there is none; that is not tried again."""
-    spool = Spool(tmp_path / "small", 2 * MIB)
-    open_at, offsets = source([None])
-    async with make_traffic(own_spool=spool) as traffic:
-        with pytest.raises(FatalError, match="more than the spool") as raised:
-            await traffic.download("s3:Get", open_at)
-        assert [] == files(spool)
-    assert ([0], 1, "s3:Get") == (offsets, raised.value.attempts, raised.value.operation)
-
-    big = Spool(tmp_path / "big", 64 * MIB)
-    content = bytes(20 * MIB)
-    open_at, _ = source([None], content=content)
-    async with make_traffic(own_spool=big) as traffic:
-        assert content == (await traffic.download("s3:Get", open_at)).read_bytes()
-        assert 20 * MIB == await big.used_bytes()
-
-
-class FullDisk(Spool):
-    """Hands out files that are /dev/full in truth: each write fails with ENOSPC."""
-
-    def _make(self) -> Path:
-        self.directory.mkdir(exist_ok=True)
-        path = self.directory / "spool-full"
-        Path(path).symlink_to("/dev/full")
-        return path
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
-async def test_a_full_disk_is_named_and_not_tried_again(make_traffic: Any, tmp_path: Any) -> None:
-    """Trying at once would not help; the slice is tried later."""
-    spool = FullDisk(tmp_path / "spool", 10 * MIB)
-    open_at, offsets = source([None])
-    async with make_traffic(own_spool=spool) as traffic:
-        with pytest.raises(TransientError, match=r"the disk under .*spool is full") as raised:
-            await traffic.download("s3:Get", open_at, size=len(CONTENT))
-        assert [] == files(spool)
-
-    assert ([0], 1) == (offsets, raised.value.attempts)
-    assert isinstance(raised.value.__cause__, OSError)
-
-
-async def test_a_directory_that_cannot_be_used_is_fatal(make_traffic: Any, tmp_path: Any) -> None:
-    """The message names it."""
-    (tmp_path / "file").touch()
-    open_at, offsets = source([None])
-    async with make_traffic(own_spool=Spool(tmp_path / "file" / "spool", MIB)) as traffic:
-        with pytest.raises(FatalError, match="file/spool cannot be used"):
-            await traffic.download("s3:Get", open_at, size=10)
-    assert [] == offsets
-
-
-async def test_a_slice_takes_its_files_with_it(make_traffic: Any, spool: Any) -> None:
-    """Also those of its tasks; those of other slices stay."""
-    open_at, _ = source([None], content=b"abc")
-    async with make_traffic() as traffic:
-        other = await traffic.download("s3:Get", open_at)
-        async with spool.slice():
-            async with anyio.create_task_group() as group:
-                group.start_soon(traffic.download, "s3:Get", open_at)
-            early = await traffic.download("s3:Get", open_at)
-            early.unlink()
-            assert 2 == len(files(spool))
-        assert [other] == files(spool)
-
-
-def test_a_sweep_removes_what_a_dead_process_left(tmp_path: Any) -> None:
-    """And nothing that is not the spool's."""
-    spool = Spool(tmp_path, MIB)
-    for name in ("spool-a", "spool-b", "other"):
-        (tmp_path / name).write_bytes(b"x")
-
-    assert 2 == spool.sweep()
-    assert ["other"] == [path.name for path in tmp_path.iterdir()]
-    assert 0 == Spool(tmp_path / "none", MIB).sweep()
 
 
 async def test_an_http_download_is_resumed_on_a_real_socket(

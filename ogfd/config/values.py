@@ -1,0 +1,176 @@
+"""
+The kinds of values that ogfd's own keys take, each with the JSON schema that describes it.
+
+A parser takes what TOML gives and raises `ValueError` with what to write instead. Messages do not
+quote the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from ogfd.config.schedule import parse_schedule
+from ogfd.plugin import Period
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?i?)B?")
+_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_NAME: Final = re.compile(r"[a-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A kind of value: how to *parse* it and the JSON *schema* of what may be written."""
+
+    parse: Callable[[Any], Any]
+    schema: Mapping[str, Any]
+
+
+def is_name(text: str) -> bool:
+    """Tell whether *text* may name a connector or a sink."""
+    return _NAME.fullmatch(text) is not None
+
+
+def choice(*options: str) -> Value:
+    """Return the kind of value that is one of *options*."""
+
+    def parse(value: Any) -> str:
+        if value in options:
+            return str(value)
+        raise ValueError(f"must be one of {', '.join(options)}")
+
+    return Value(parse, {"enum": list(options)})
+
+
+def member(options: type[StrEnum]) -> Value:
+    """Return the kind of value that is a member of *options*."""
+    one = choice(*(option.value for option in options))
+    return Value(lambda value: options(one.parse(value)), one.schema)
+
+
+def whole(least: int, most: int) -> Value:
+    """Return the kind of value that is a whole number within *least* and *most*."""
+
+    def parse(value: Any) -> int:
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        raise ValueError(f"must be a whole number within {least}-{most}")
+
+    return Value(parse, {"type": "integer", "minimum": least, "maximum": most})
+
+
+def number(above: float = 0, least: float | None = None) -> Value:
+    """Return the kind of value that is a finite number above *above*, or of at least *least*."""
+
+    def parse(value: Any) -> float:
+        good = isinstance(value, int | float) and not isinstance(value, bool)
+        if good and (value > above if least is None else value >= least) and value < float("inf"):
+            return float(value)
+        raise ValueError(
+            f"must be a number above {above:g}"
+            if least is None
+            else f"must be a number of at least {least:g}"
+        )
+
+    bound = {"exclusiveMinimum": above} if least is None else {"minimum": least}
+    return Value(parse, {"type": "number", **bound})
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str) and value.strip():
+        return value
+    raise ValueError("must be a string that is not empty")
+
+
+def _label(value: Any) -> str:
+    text = _text(value)
+    if text.isprintable() and len(text) <= 200:
+        return text
+    raise ValueError("must be at most 200 printable characters")
+
+
+def _flag(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise ValueError("must be true or false")
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, list) and all(isinstance(item, str) and item for item in value):
+        return tuple(dict.fromkeys(value))
+    raise ValueError('must be an array of strings, such as ["a", "b"]')
+
+
+def _path(value: Any) -> Path:
+    return Path(_text(value)).expanduser()
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found:
+        unit = found[2].lower()
+        base = 1024 if unit.endswith("i") else 1000
+        size = int(float(found[1]) * base ** _POWERS.get(unit.removesuffix("i"), 0))
+        if size > 0 and unit != "i":
+            return size
+    raise ValueError('must be a size in bytes, such as "256MiB" or "20GiB"')
+
+
+def _month(value: Any) -> str:
+    try:
+        Period.month(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ValueError('must be a month, written "YYYY-MM"') from None
+    return str(value)
+
+
+def _schedule(value: Any) -> str:
+    parse_schedule(value if isinstance(value, str) else "")
+    return str(value).strip()
+
+
+def _address(value: Any) -> str:
+    try:
+        parts = urlsplit(f"//{_text(value)}")
+        good = bool(parts.hostname) and parts.port is not None and parts.netloc == value
+    except ValueError:
+        good = False
+    if not good or "@" in str(value):
+        raise ValueError('must be HOST:PORT, such as "127.0.0.1:8090" or "[::1]:8090"')
+    return str(value)
+
+
+def _url(value: Any) -> str:
+    parts = urlsplit(_text(value))
+    if parts.scheme in {"http", "https"} and parts.hostname:
+        return str(value)
+    raise ValueError('must be a URL, such as "http://proxy.example.com:3128"')
+
+
+def _zone(value: Any) -> str:
+    try:
+        ZoneInfo(_text(value))
+    except (KeyError, ValueError, OSError):
+        raise ValueError('must be the name of a time zone, such as "Europe/Berlin"') from None
+    return str(value)
+
+
+TEXT: Final = Value(_text, {"type": "string", "minLength": 1})
+LABEL: Final = Value(_label, {"type": "string", "minLength": 1, "maxLength": 200})
+FLAG: Final = Value(_flag, {"type": "boolean"})
+TEXTS: Final = Value(_texts, {"type": "array", "items": {"type": "string", "minLength": 1}})
+PATH: Final = Value(_path, {"type": "string", "minLength": 1})
+SIZE: Final = Value(_size, {"type": ["string", "integer"], "examples": ["256MiB"]})
+MONTH: Final = Value(_month, {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"})
+SCHEDULE: Final = Value(_schedule, {"type": "string", "examples": ["6h", "15 */6 * * *"]})
+ADDRESS: Final = Value(_address, {"type": "string", "examples": ["127.0.0.1:8090"]})
+URL: Final = Value(_url, {"type": "string", "format": "uri"})
+ZONE: Final = Value(_zone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})

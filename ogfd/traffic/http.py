@@ -1,0 +1,288 @@
+"""The HTTP client behind ``ctx.request``: one request, one whole answer, no surprises."""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import anyio
+from anyio import to_thread
+from multidict import CIMultiDict
+from yarl import URL
+
+from ogfd.plugin import Auth, FatalError, HttpError, Response, TransientError
+from ogfd.traffic.encoding import Undecodable, decoded
+from ogfd.traffic.hosts import Network, Pins
+from ogfd.traffic.retry import Attempt
+from ogfd.traffic.retry_after import retry_after
+
+_LONGEST_ERROR_BYTES: Final = 64 << 10
+_CHUNK_BYTES: Final = 256 << 10
+_ERROR_SECONDS: Final = 5  # for the body of an error: a slow one must not hide the status
+_CLOSE_SECONDS: Final = 5
+_BODYLESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What to send; fields as in ``Context.request``, *url* checked against the pins."""
+
+    method: str
+    url: URL
+    headers: Mapping[str, str]
+    body: bytes | None
+    auth: Auth | None
+    max_bytes: int
+
+
+class HttpClient:
+    """
+    Sends requests of one connector over one session, which is made at the first request.
+
+    Redirects are not followed, cookies not kept, the environment's proxies not used, and nothing
+    is tried twice. Close it when the connector's run ends.
+
+    Args:
+        pins: where requests may go.
+        network: by which way.
+        now: the time in UTC.
+        user_agent: sent with every request.
+    """
+
+    def __init__(
+        self,
+        pins: Pins,
+        network: Network,
+        *,
+        now: Callable[[], datetime],
+        user_agent: str = "ogfd",
+    ) -> None:
+        self._pins = pins
+        self._network = network
+        self._now = now
+        self._user_agent = user_agent
+        self._session: aiohttp.ClientSession | None = None
+        self._opening = anyio.Lock()
+
+    def prepare(
+        self,
+        method: str,
+        url: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: bytes | None = None,
+        auth: Auth | None = None,
+        max_bytes: int = 64 << 20,
+    ) -> Request:
+        """
+        Check a request and return it ready to be sent, any number of times.
+
+        Raises:
+            ValueError: if the host is not allowed, or both *json* and *data* are given.
+        """
+        if json is not None and data is not None:
+            raise ValueError("give json or data, not both")
+        fields = CIMultiDict({"User-Agent": self._user_agent, "Accept-Encoding": "identity"})
+        if json is not None:
+            fields["Content-Type"] = "application/json"
+            data = jsons.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
+        fields.update(headers or {})
+        return Request(
+            method=method.upper(),
+            url=self._pins.check(_with_query(url, params)),
+            headers=fields,
+            body=data,
+            auth=auth,
+            max_bytes=max_bytes,
+        )
+
+    async def send(self, request: Request, attempt: Attempt) -> Response:
+        """
+        Send *request* once and return the whole answer. May be cancelled.
+
+        Raises:
+            HttpError: if the answer has a status of 300 or more.
+            FatalError: if it is longer than allowed or its end cannot be told.
+            TransientError: if it was cut.
+            aiohttp.ClientError: if there was no answer.
+        """
+        attempt.sent = False
+        headers = CIMultiDict(request.headers)
+        if request.auth is not None:
+            headers.update(await request.auth())
+        session = await self._ready()
+        attempt.sent = True  # from here on only a failed connect says that nothing was sent
+        try:
+            async with session.request(
+                request.method,
+                request.url,
+                headers=headers,
+                data=request.body,
+                allow_redirects=False,
+                proxy=self._network.proxy_for(request.url),
+            ) as answer:
+                return await self._read(request, answer)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            attempt.sent = False
+            raise
+        except aiohttp.ClientResponseError as exc:
+            if isinstance(exc, aiohttp.ClientHttpProxyError):
+                raise self._refused_by_proxy(exc) from None
+            # Its text quotes the whole URL, which may be signed.
+            raise TransientError(f"{_shown(request)}: the answer is not HTTP") from None
+
+    async def aclose(self) -> None:
+        """Close the session, if there is one. May be called again."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        with anyio.move_on_after(_CLOSE_SECONDS, shield=True):
+            await self.aclose()
+
+    async def _ready(self) -> aiohttp.ClientSession:
+        async with self._opening:
+            if self._session is None:
+                trust = await to_thread.run_sync(self._network.trust)
+                session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(ssl=trust),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=aiohttp.ClientTimeout(total=None),
+                    auto_decompress=False,  # aiohttp takes a gzip body cut short for a whole one
+                    trust_env=False,
+                )
+                # aiohttp would repeat a request on a stale connection by itself, without a token.
+                session._retry_connection = False  # noqa: SLF001 - there is no public switch
+                self._session = session
+            return self._session
+
+    async def _read(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise await self._error(request, answer)
+        body = await _body(request, answer)
+        encoding = answer.headers.get("Content-Encoding", "identity")
+        try:
+            body = await decoded(body, encoding, request.max_bytes)
+        except Undecodable as exc:
+            raise exc.error(f"the answer to {_shown(request)}") from None
+        _check_end(request, answer, body)
+        return _response(answer, body)
+
+    async def _error(self, request: Request, answer: aiohttp.ClientResponse) -> HttpError:
+        body = b""
+        with anyio.move_on_after(_ERROR_SECONDS):
+            body = await _error_body(answer)
+        if not answer.content.at_eof():
+            answer.close()
+        reason = f" {answer.reason}" if answer.reason else ""
+        where = ""
+        if "Location" in answer.headers and answer.status < HTTPStatus.BAD_REQUEST:
+            where = f", a redirect to {_host(answer.headers['Location'])} that is not followed"
+        return HttpError(
+            f"{_shown(request)} answered {answer.status}{reason}{where}",
+            response=_response(answer, body[:_LONGEST_ERROR_BYTES]),
+            retry_after=retry_after(answer.headers, self._now()),
+        )
+
+    def _refused_by_proxy(self, exc: aiohttp.ClientHttpProxyError) -> HttpError:
+        headers = CIMultiDict(exc.headers or {})
+        return HttpError(
+            f"the proxy answered {exc.status} {exc.message}",
+            response=Response(status=exc.status, headers=headers, body=b"", url=""),
+            retry_after=retry_after(headers, self._now()),
+        )
+
+
+async def _body(request: Request, answer: aiohttp.ClientResponse) -> bytes:
+    length = answer.content_length or 0
+    if request.method == "HEAD":
+        return b""
+    body = b"" if length > request.max_bytes else await _at_most(answer, request.max_bytes + 1)
+    if max(length, len(body)) > request.max_bytes:
+        answer.close()
+        raise FatalError(
+            f"the answer to {_shown(request)} is longer than {request.max_bytes} bytes",
+            hint="ask for less at once, or download it",
+        )
+    return body
+
+
+async def _error_body(answer: aiohttp.ClientResponse) -> bytes:
+    try:
+        body = await _at_most(answer, _LONGEST_ERROR_BYTES)
+        encoding = answer.headers.get("Content-Encoding", "identity")
+        return await decoded(body, encoding, _LONGEST_ERROR_BYTES)
+    except (aiohttp.ClientError, ConnectionError, Undecodable):
+        return b""  # the status says enough
+
+
+async def _at_most(answer: aiohttp.ClientResponse, limit: int) -> bytes:
+    chunks = []
+    room = limit
+    while room > 0:
+        chunk = await answer.content.read(min(room, _CHUNK_BYTES))
+        if not chunk:
+            break
+        chunks.append(chunk)
+        room -= len(chunk)
+    return b"".join(chunks)
+
+
+def _check_end(request: Request, answer: aiohttp.ClientResponse, body: bytes) -> None:
+    """Refuse a body that ends with the connection: a cut one would look the same."""
+    told = "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
+    if told or request.method == "HEAD" or answer.status in _BODYLESS:
+        return
+    if not answer.content_type.endswith("json"):
+        raise FatalError(
+            f"the answer to {_shown(request)} has no length, so a cut could not be seen",
+            status=answer.status,
+        )
+    try:
+        jsons.loads(body)
+    except ValueError:
+        raise TransientError(
+            f"the answer to {_shown(request)} was cut after {len(body)} bytes",
+            status=answer.status,
+        ) from None
+
+
+def _with_query(url: str, params: Mapping[str, str] | None) -> str:
+    if not params:
+        return url
+    plain = url.partition("#")[0]
+    return f"{plain}{'&' if '?' in plain else '?'}{urlencode(params, quote_via=quote)}"
+
+
+def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:
+    return Response(status=answer.status, headers=answer.headers, body=body, url=str(answer.url))
+
+
+def _shown(request: Request) -> str:
+    """Return method and URL without the query, which may be a signature."""
+    return f"{request.method} {request.url.with_query(None).with_fragment(None)}"
+
+
+def _host(location: str) -> str:
+    try:
+        return URL(location).host or "the same host"
+    except ValueError:
+        return "nowhere"

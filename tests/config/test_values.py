@@ -1,0 +1,95 @@
+"""What ogfd's own keys take."""
+
+from dataclasses import fields
+
+import pytest
+
+from ogfd.config import (
+    ACCOUNT_KEYS,
+    ARCHIVE_KEYS,
+    CONNECTOR_KEYS,
+    DAEMON_KEYS,
+    RETRY_KEYS,
+    STREAM_KEYS,
+    AccountFilter,
+    ArchiveConfig,
+    ConnectorTable,
+    DaemonConfig,
+    RetryConfig,
+    StreamTable,
+)
+
+
+@pytest.mark.parametrize(
+    ("keys", "kind", "others"),
+    [
+        (DAEMON_KEYS, DaemonConfig, set()),
+        (ARCHIVE_KEYS, ArchiveConfig, set()),
+        (RETRY_KEYS, RetryConfig, set()),
+        (ACCOUNT_KEYS, AccountFilter, set()),
+        (CONNECTOR_KEYS, ConnectorTable, {"name", "values", "streams"}),
+        (STREAM_KEYS, StreamTable, {"name", "values", "whole", "mistakes"}),
+    ],
+)
+def test_every_key_has_its_field_and_every_field_its_key(keys, kind, others):
+    """Nothing can be set that nobody reads, and the other way round."""
+    assert {field.name for field in fields(kind)} - others == keys.keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "read"),
+    [
+        ("memory", "256MiB", 256 << 20),
+        ("memory", "1.5 GiB", 3 << 29),
+        ("memory", "20GB", 20 * 10**9),
+        ("memory", "64M", 64 * 10**6),
+        ("memory", "512", 512),
+        ("memory", 4096, 4096),
+        ("listen", "[::1]:8090", "[::1]:8090"),
+        ("listen", "localhost:0", "localhost:0"),
+        ("proxy", "http://user:pw@proxy.example.com:3128", "http://user:pw@proxy.example.com:3128"),
+        ("timezone", "UTC", "UTC"),
+    ],
+)
+def test_good_values_are_read(key, good, read):
+    """Sizes become bytes, the rest stays."""
+    assert read == DAEMON_KEYS[key].value.parse(good)
+
+
+@pytest.mark.parametrize(
+    ("key", "bad"),
+    [
+        ("memory", "0"),
+        ("memory", -1),
+        ("memory", True),
+        ("memory", "iB"),
+        ("memory", "1 i"),
+        ("memory", 1.5),
+        ("listen", "8099"),
+        ("listen", "host:99999"),
+        ("listen", "http://host:80"),
+        ("listen", "user@host:80"),
+        ("listen", "host:80/x"),
+        ("proxy", "proxy:3128"),
+        ("org_id", ""),
+        ("org_id", "a\nb"),
+        ("org_id", 5),
+        ("timezone", "../../etc/passwd"),
+        ("allow_plain_secrets", "yes"),
+        ("slices", True),
+        ("slices", 2.0),
+    ],
+)
+def test_bad_values_are_refused_without_being_quoted(key, bad):
+    """A value may be a secret in the wrong place."""
+    with pytest.raises(ValueError, match="must be") as caught:
+        DAEMON_KEYS[key].value.parse(bad)
+
+    assert len(str(bad)) < 4 or str(bad) not in str(caught.value)
+
+
+@pytest.mark.parametrize("bad", [0, -1, True, float("inf"), float("nan"), "2"])
+def test_a_rate_is_a_finite_number_above_zero(bad):
+    """Anything else would stop a connector for ever, or never."""
+    with pytest.raises(ValueError, match="must be a number above 0"):
+        CONNECTOR_KEYS["rate"].value.parse(bad)

@@ -1,0 +1,164 @@
+"""Proxies, certificates and credentials of the HTTP client, on real sockets."""
+
+import ssl
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from ogfd.plugin import (
+    AuthError,
+    FatalError,
+    NotFoundError,
+    TransientError,
+)
+from ogfd.traffic import Network, RetrySettings
+
+ONE_TRY = RetrySettings(retries=0)
+
+
+def http(status: Any, body: Any = b"", *headers: Any) -> Any:
+    lines = [f"HTTP/1.1 {status} Reason".encode(), b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+OK = http(200, b"{}", b"Content-Type: application/json")
+
+
+@pytest.fixture
+def ask(make_traffic: Any) -> Any:
+    """Makes one request to a server and returns the answer."""
+
+    async def send(
+        server: Any, method: Any = "GET", path: Any = "/x", settings: Any = None, **options: Any
+    ) -> Any:
+        async with make_traffic(allowed_origins=[server.url], **settings or {}) as traffic:
+            return await traffic.request(method, server.url + path, operation="s3:Get", **options)
+
+    return send
+
+
+async def test_a_proxy_is_used_unless_the_host_goes_without(
+    make_traffic: Any, raw_server: Any
+) -> None:
+    """CONNECT for TLS; the proxy's refusal is the error."""
+    async with raw_server(http(407)) as proxy:
+        network = Network(proxy=proxy.url, no_proxy=["direct.example"])
+        settings = {"allowed_hosts": ["*.example"], "network": network, "retry": ONE_TRY}
+        async with make_traffic(**settings) as traffic:
+            with pytest.raises(AuthError, match="the proxy answered 407"):
+                await traffic.request("GET", "https://cloud.example/?sig=1", operation="o")
+            with pytest.raises(TransientError):
+                await traffic.request("GET", "https://direct.example/", operation="o")
+
+    assert [b"CONNECT cloud.example:443"] == [line[:25] for line in proxy.requests]
+
+
+@pytest.fixture
+def certificate(tmp_path: Any) -> Any:
+    """A certificate for 127.0.0.1 that no system trusts."""
+    x509 = pytest.importorskip("cryptography.x509")
+    import ipaddress
+
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ogfd test")])
+    address = x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2100, 1, 1, tzinfo=UTC))
+        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem, secret = tmp_path / "cert.pem", tmp_path / "key.pem"
+    pem.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pem, secret)
+    return pem, context
+
+
+async def test_a_certificate_that_is_not_trusted_is_fatal(
+    make_traffic: Any, raw_server: Any, certificate: Any
+) -> None:
+    """No retry mends it; with the right ca_file it is fine."""
+    pem, context = certificate
+    async with raw_server(OK, ssl=context) as server:
+        for trusted in (None, pem):
+            settings = {"allowed_hosts": ["127.0.0.1"], "network": Network(ca_file=trusted)}
+            async with make_traffic(**settings) as traffic:
+                if trusted:
+                    assert 200 == (await traffic.request("GET", server.url, operation="o")).status
+                else:
+                    with pytest.raises(FatalError) as raised:
+                        await traffic.request("GET", server.url, operation="o")
+                    assert 1 == raised.value.attempts
+
+
+async def test_each_attempt_is_authorised_anew(ask: Any, raw_server: Any) -> None:
+    """A token may have been renewed meanwhile; it never shows in an error."""
+    tokens = iter(["one", "two"])
+
+    async def auth() -> Any:
+        return {"Authorization": f"Bearer {next(tokens)}"}
+
+    async with raw_server(http(503), http(404)) as server:
+        with pytest.raises(NotFoundError) as raised:
+            await ask(server, auth=auth)
+
+    assert b"Authorization: Bearer one\r\n" in server.requests[0]
+    assert b"Authorization: Bearer two\r\n" in server.requests[1]
+    assert "Bearer" not in repr(raised.value.__cause__)
+
+
+class Renewing:
+    """An auth that can be told that its token is no good."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+
+    async def refresh(self) -> Any:
+        self.generation += 1
+
+    async def __call__(self) -> Any:
+        return {"Authorization": f"Bearer {self.generation}"}
+
+
+async def test_a_401_renews_the_token_once(ask: Any, raw_server: Any) -> None:
+    """And the request goes out with the new one."""
+    async with raw_server(http(401), OK) as server:
+        assert 200 == (await ask(server, auth=Renewing())).status
+    assert b"Bearer 1" in server.requests[1]
+
+    async with raw_server(http(401)) as server:
+        with pytest.raises(AuthError):
+            await ask(server, auth=Renewing())
+    assert 2 == len(server.requests)
+
+
+async def test_a_failed_authorisation_sends_nothing(ask: Any, raw_server: Any) -> None:
+    """Its error is the error of the request; not idempotent or not, it may be repeated."""
+    failures = [ConnectionResetError(), None]
+
+    async def auth() -> Any:
+        failure = failures.pop(0)
+        if failure:
+            raise failure
+        return {}
+
+    async with raw_server(OK) as server:
+        assert 200 == (await ask(server, "POST", auth=auth)).status
+    assert 1 == len(server.requests)
