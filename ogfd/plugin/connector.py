@@ -66,7 +66,7 @@ class Partition:
             None if the source has none: the rows are then read and digested each time.
         state: ``closed`` once the provider calls the partition final.
         source: what the partition is read from, such as ``s3://bucket/prefix/report``. A slice
-            belongs to one source: another one is held until the operator adopts it. Empty if the
+            belongs to one source: another one is held until it is read with force. Empty if the
             connector has but one possible source.
         size_bytes: how much a read downloads, if known.
         requests: how many requests a read makes, if known.

@@ -181,7 +181,7 @@ class SinkError(OgfdError):
 
 class OverlapError(SinkError):
     """
-    Another slice already counts for the same provider, payer, month and kind.
+    A slice of another stream already counts for the same provider, payer, month and kind.
 
     Attributes:
         other: the slice that holds the claim.

@@ -28,7 +28,7 @@ class Guarantee(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Claim:
     """
-    What a slice counts for; at most one slice of a sink holds a claim.
+    What a slice counts for; in a sink, slices of at most one stream hold a claim.
 
     Attributes:
         provider: such as ``aws``.
@@ -208,7 +208,7 @@ class Sink(Protocol):
         Once begun it may not be cancelled; the engine shields it.
 
         Raises:
-            OverlapError: if another slice holds one of the package's claims.
+            OverlapError: if a slice of another stream holds one of the package's claims.
             SinkError: if nothing was changed, for whatever reason.
         """
         ...

@@ -26,6 +26,7 @@ from ogfd.testing.samples import awkward_rows, cost_rows
 from ogfd.testing.subject import SinkUnderTest, entry_of, fenced
 
 _OTHER = "test/cost/2026-09"
+_RIVAL = "rival/cost/2026-10"
 
 
 async def an_empty_package(subject: SinkUnderTest) -> None:
@@ -117,10 +118,11 @@ async def writers_on_one_base(subject: SinkUnderTest) -> None:
 
 
 async def overlapping_claims(subject: SinkUnderTest) -> None:
-    """A claim is held by one slice until that slice gives it up."""
+    """A claim is held by the slices of one stream until they give it up."""
     claim = Claim(provider="aws", billing_account_id="1", billing_period="2026-10", kind=Kind.COST)
     held = make_package(cost_rows(3), claims=[claim])
-    rival = make_package(cost_rows(2), slice=_OTHER, claims=[claim])
+    sibling = make_package(cost_rows(4, sku="other"), slice=_OTHER, claims=[claim])
+    rival = make_package(cost_rows(2), slice=_RIVAL, claims=[claim])
     async with subject.opened() as sink:
         if not fenced(sink):
             return
@@ -130,13 +132,15 @@ async def overlapping_claims(subject: SinkUnderTest) -> None:
         except OverlapError as exc:
             require(exc.other == held.info.slice, f"OverlapError.other is {exc.other!r}")
         else:
-            raise NotConformant(["a second slice took a claim that another holds"])
-        require(await entry_of(sink, _OTHER) is None, "a refused commit left a ledger entry")
+            raise NotConformant(["a slice of a second stream took a claim that another holds"])
+        require(await entry_of(sink, _RIVAL) is None, "a refused commit left a ledger entry")
         await subject.expect(sink, held)
         await _commit(sink, held, 1, "c")  # its own claim is in nobody's way
+        await _commit(sink, sibling, 0, "d")  # nor is its stream's
         freed = make_package(cost_rows(1))
-        await _commit(sink, freed, 2, "d")
-        await _commit(sink, rival, 0, "e")
+        await _commit(sink, freed, 2, "e")
+        await _commit(sink, make_package(cost_rows(4, sku="other"), slice=_OTHER), 1, "f")
+        await _commit(sink, rival, 0, "g")
         await subject.expect(sink, freed, rival)
 
 

@@ -33,7 +33,7 @@ class Store:
 
     def __init__(self):
         self.tables, self.entries, self.history = {}, {}, {}
-        self.claims = {}
+        self.claims = set()
         self.lock = anyio.Lock()
 
 
@@ -90,13 +90,13 @@ class MemorySink:
 
     def _claim(self, info):
         claims = self._store.claims
-        for claim in info.claims:
-            if claims.get(claim, info.slice) != info.slice:
-                raise OverlapError("taken", other=claims[claim])
+        stream = f"{info.connector}/{info.stream}/"
+        for claim, holder in claims:
+            if claim in info.claims and not holder.startswith(stream):
+                raise OverlapError("taken", other=holder)
         if "claims are kept for ever" not in self._flaws:
-            for claim in [claim for claim, held in claims.items() if held == info.slice]:
-                del claims[claim]
-        claims.update(dict.fromkeys(info.claims, info.slice))
+            claims -= {held for held in claims if held[1] == info.slice}
+        claims |= {(claim, info.slice) for claim in info.claims}
 
     def _verify(self, info, table):
         if "unverified" in self._flaws:

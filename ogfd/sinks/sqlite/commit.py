@@ -131,8 +131,8 @@ def _claim(connection: Connection, info: PackageInfo) -> None:
     for claim in info.claims:
         taken = connection.query(
             "SELECT slice FROM ogfd_claims WHERE provider = ? AND billing_account_id = ? "
-            "AND billing_period = ? AND kind = ? AND slice <> ?",
-            (*_claim_key(claim), info.slice),
+            "AND billing_period = ? AND kind = ? AND stream <> ? ORDER BY slice LIMIT 1",
+            (*_claim_key(claim), _stream(info)),
         )
         if taken:
             other = str(taken[0][0])
@@ -140,15 +140,21 @@ def _claim(connection: Connection, info: PackageInfo) -> None:
                 f"{info.slice} overlaps {other}: both count {claim.kind.value} of "
                 f"{claim.provider} {claim.billing_account_id} in {claim.billing_period}",
                 other=other,
-                hint=f"ogfd slices adopt {other} {info.slice}, or ogfd slices drop one of them",
+                hint=f"if {other} is to count no more: ogfd slices drop {other} --reason ...",
             )
     connection.query("DELETE FROM ogfd_claims WHERE slice = ?", (info.slice,))
     for claim in info.claims:
         connection.query(
-            "INSERT INTO ogfd_claims (provider, billing_account_id, billing_period, kind, slice) "
-            "VALUES (?, ?, ?, ?, ?)",
-            (*_claim_key(claim), info.slice),
+            "INSERT INTO ogfd_claims "
+            "(provider, billing_account_id, billing_period, kind, slice, stream) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (*_claim_key(claim), info.slice, _stream(info)),
         )
+
+
+def _stream(info: PackageInfo) -> str:
+    """Return who holds a claim: slices of one stream may share a month, as daily slices do."""
+    return f"{info.connector}/{info.stream}"
 
 
 def _claim_key(claim: Claim) -> tuple[str, str, str, str]:

@@ -138,7 +138,8 @@ CREATE TABLE ogfd_claims (
     billing_period TEXT NOT NULL,
     kind TEXT NOT NULL,
     slice TEXT NOT NULL,
-    PRIMARY KEY (provider, billing_account_id, billing_period, kind)
+    stream TEXT NOT NULL,
+    PRIMARY KEY (provider, billing_account_id, billing_period, kind, slice)
 ) WITHOUT ROWID
 """
 
