@@ -18,7 +18,7 @@ def exact(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int
     Return *values* as decimals of type *kind* and how many had to be rounded (half-even).
 
     Args:
-        values: decimals of any scale, integers, floats or decimal text; nulls stay null.
+        values: decimals of any scale, integers or floats; nulls stay null.
         kind: the decimal type of the schema.
         name: the column, for messages.
 
@@ -45,11 +45,20 @@ def _decimals(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array,
         chosen, roundings = _decimals(values.dictionary, kind, name)
         return chosen.take(values.indices), roundings
     if not pa.types.is_decimal(values.type):
+        if not pa.types.is_floating(values.type):
+            raise ValueError(f"{name}: {values.type} is no type of numbers")
+        # Arrow 26 overflows silently where it casts text such as 1e30.
+        if not _fits(values):
+            raise ValueError(f"{name}: a number is not finite, or 10^15 or more")
         values = values.cast(pa.string())
     try:
         return values.cast(kind), 0
     except pa.ArrowInvalid:
         return _rounded(values, kind, name)
+
+
+def _fits(values: pa.Array) -> bool:
+    return bool(pc.all(pc.less(pc.abs(values), float(_LARGEST))).as_py() in {True, None})
 
 
 def _rounded(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:

@@ -113,6 +113,10 @@ class PackageWriter:
         """See `ogfd.plugin.Output.filtered`."""
         self.fate.filtered[reason] += rows
 
+    def rounded(self, values: int) -> None:
+        """See `ogfd.plugin.Output.rounded`."""
+        self.fate.roundings += values
+
     async def seal(self, final: Path, target_of: Callable[[str], str]) -> SealedPackage:
         """
         Merge, write, digest, fsync and rename into *final*; nothing is there before.

@@ -146,6 +146,14 @@ class Output(Protocol):
         """Put on record that *rows* source rows were left out on purpose."""
         ...
 
+    def rounded(self, values: int) -> None:
+        """
+        Put on record that the connector itself rounded *values* half-even to the schema.
+
+        The pipeline counts the values that it rounds.
+        """
+        ...
+
 
 class Stream(Protocol):
     """One series of a connector. ``open`` makes it; it lives as long as the run."""

@@ -39,6 +39,7 @@ class Collected:
         wanted: what the operator wants.
         rejected: what was rejected.
         left_out: reason to the number of source rows filtered.
+        roundings: how many values the connector says it rounded.
         source_rows: the sum of what `write` was told, None if it never was.
     """
 
@@ -46,6 +47,7 @@ class Collected:
         self.wanted = wanted or Wanted()
         self.rejected: list[Rejected] = []
         self.left_out: Counter[str] = Counter()
+        self.roundings = 0
         self.source_rows: int | None = None
         self._tables: list[pa.Table] = []
         self._stated: set[bool] = set()
@@ -68,6 +70,10 @@ class Collected:
     def filtered(self, reason: str, rows: int) -> None:
         self._check_open()
         self.left_out[reason] += rows
+
+    def rounded(self, values: int) -> None:
+        self._check_open()
+        self.roundings += values
 
     def close(self) -> None:
         """Refuse further writes: the read is over."""
