@@ -1,0 +1,100 @@
+"""The tables ``[connectors.NAME]`` and ``[connectors.NAME.cost]`` of an AWS connector."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from ogfd.plugin import PluginConfig, Secret
+
+_ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
+
+
+class CostConfig(PluginConfig):
+    """
+    Where the Cost and Usage Report lies.
+
+    Attributes:
+        bucket: name of the S3 bucket.
+        prefix: as given when the report was made; may be empty.
+        report: name of the report; needed only if several lie under the prefix.
+        requester_pays: whether the reader of the bucket pays for its requests.
+    """
+
+    bucket: Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[A-Za-z0-9._-]+$")]
+    prefix: str = ""
+    report: Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")] | None = None
+    requester_pays: bool = False
+
+
+class AwsConfig(PluginConfig):
+    """
+    Credentials and region; without any of them the default chain of the AWS SDK decides.
+
+    Attributes:
+        region: of the bucket.
+        profile: name in ``~/.aws/config``.
+        role_arn: role to assume with the credentials found.
+        external_id: what the trust policy of the role asks for.
+        role_session_name: shows in CloudTrail.
+        endpoint_url: an S3-compatible store or local stand-in.
+        access_key_id: static key, discouraged; with secret_access_key.
+        secret_access_key: belongs to access_key_id.
+        session_token: of temporary static credentials.
+        cost: the stream ``cost``.
+    """
+
+    region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d+$")] = "us-east-1"
+    profile: str | None = None
+    role_arn: Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/.+$")] | None = None
+    external_id: str | None = None
+    role_session_name: Annotated[str, Field(pattern=r"^[\w+=,.@-]{2,64}$")] = "ogfd"
+    endpoint_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    access_key_id: str | None = None
+    secret_access_key: Secret | None = None
+    session_token: Secret | None = None
+    cost: CostConfig | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.access_key_id is None) != (self.secret_access_key is None):
+            raise ValueError("access_key_id and secret_access_key belong together")
+        if self.session_token is not None and self.access_key_id is None:
+            raise ValueError("session_token needs access_key_id and secret_access_key")
+        if self.access_key_id is not None and self.profile is not None:
+            raise ValueError("give either profile or access_key_id, not both")
+        if self.external_id is not None and self.role_arn is None:
+            raise ValueError("external_id needs role_arn")
+        return self
+
+
+def principal(config: AwsConfig) -> str:
+    """Return whose request limit it is: the account as far as the configuration tells it."""
+    if config.role_arn is not None and (found := _ACCOUNT.match(config.role_arn)):
+        return found[1]
+    return config.profile or config.access_key_id or "default"
+
+
+_KEYS: Final = (
+    "region",
+    "profile",
+    "role_arn",
+    "external_id",
+    "role_session_name",
+    "endpoint_url",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+)
+
+ENVIRONMENT: Final[Mapping[str, str]] = {
+    **{f"OFFGRIDFLOW_AWS_{key.upper()}": key for key in _KEYS},
+    **{
+        f"OFFGRIDFLOW_AWS_CUR_{key.upper()}": f"cost.{key}"
+        for key in ("bucket", "prefix", "report")
+    },
+}
+"""Environment variables of the predecessor. Secrets among them become ``env:`` references."""

@@ -1,0 +1,194 @@
+"""
+The stream ``cost``: a legacy Cost and Usage Report, one partition a billing period.
+
+A month is read as its pointer manifest lists it, in the version that the listing showed:
+
+    list folders -> ETag of each pointer manifest        partitions()
+    get manifest If-Match ETag -> get each file -> ETag again, still the same        read()
+
+AWS replaces whole months; a file that vanishes or is replaced in between, or a manifest that
+changes, starts the slice again.
+https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import anyio
+from anyio import to_thread
+from anyio.abc import ObjectReceiveStream, ObjectSendStream
+
+from ogfd.plugin import (
+    Context,
+    FatalError,
+    NotFoundError,
+    Output,
+    Partition,
+    PartitionState,
+    Period,
+    SourceChanged,
+)
+from ogfd_aws.bucket import GONE, Bucket
+from ogfd_aws.config import CostConfig
+from ogfd_aws.cur.manifest import MAX_BYTES, Manifest, parse
+from ogfd_aws.cur.mapping import Mapped, Mapper, Notes
+from ogfd_aws.cur.reader import FileReader
+from ogfd_aws.cur.reports import Month, find_report, months
+from ogfd_aws.groups import one_error
+
+_LISTINGS: Final = 4
+_CLOSING: Final = timedelta(days=14)
+"""
+AWS may update a month during the first two weeks after it.
+
+https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
+"""
+
+
+class CostStream:
+    """Reads the report that *config* names from *bucket*."""
+
+    name = "cost"
+
+    def __init__(self, ctx: Context, bucket: Bucket, config: CostConfig) -> None:
+        self._ctx = ctx
+        self._bucket = bucket
+        self._config = config
+        self._months: dict[str, Month] = {}
+
+    async def partitions(self, window: Period) -> Sequence[Partition]:
+        """List the billing periods in *window*, one request each and one or more for the report."""
+        report = await find_report(self._bucket, self._config)
+        found = months(report, window)
+        self._months |= {month.key: month for month in found}
+        versions: dict[str, str] = {}
+        limiter = anyio.CapacityLimiter(_LISTINGS)
+
+        async def ask(month: Month) -> None:
+            async with limiter:
+                etag = await self._bucket.etag(month.manifest)
+            if etag is not None:
+                versions[month.key] = etag
+
+        with one_error():
+            async with anyio.create_task_group() as tasks:
+                for month in found:
+                    tasks.start_soon(ask, month)
+        source = f"s3://{self._bucket.name}/{report.root.rstrip('/')}"
+        return [
+            Partition(
+                key=month.key,
+                period=month.period,
+                version=versions[month.key],
+                state=self._state(month.period),
+                source=source,
+            )
+            for month in found
+            if month.key in versions  # AWS writes the manifest last: none, nothing published
+        ]
+
+    async def read(self, partition: Partition, out: Output) -> None:
+        """Read the month's files, two in flight at most: one is parsed, the next one comes."""
+        month = await self._month(partition)
+        version = partition.version or ""
+        body = await self._bucket.small(month.manifest, etag=version, limit=MAX_BYTES)
+        if body is None:
+            raise SourceChanged(f"{month.manifest} changed since it was listed")
+        manifest = await to_thread.run_sync(parse, body, month, self._bucket.name)
+        mapper = Mapper(out.wanted.tags, resource_ids=out.wanted.resource_ids)
+        try:
+            await self._files(manifest, mapper, out)
+        except NotFoundError as exc:
+            if exc.code not in GONE:
+                raise
+            await self._check(month, version)
+            raise FatalError(
+                f"{month.manifest}: a file that it lists is missing: {exc}",
+                hint="someone may have deleted it; AWS writes the report anew within a day",
+            ) from exc
+        await self._check(month, version)
+        self._tell(mapper.notes, month)
+
+    async def _month(self, partition: Partition) -> Month:
+        if partition.key not in self._months:
+            await self.partitions(partition.period)
+        if partition.key not in self._months:
+            raise SourceChanged(f"the billing period {partition.key} is gone from the report")
+        return self._months[partition.key]
+
+    async def _check(self, month: Month, version: str) -> None:
+        """Make sure that the manifest still is *version*."""
+        if await self._bucket.etag(month.manifest) != version:
+            raise SourceChanged(f"{month.manifest} changed while its files were read")
+
+    async def _files(self, manifest: Manifest, mapper: Mapper, out: Output) -> None:
+        # A queue without room: the next file is fetched while one is parsed, and waits at most.
+        send, receive = anyio.create_memory_object_stream[tuple[str, Path]](0)
+        total = len(manifest.files)
+        done = 0
+        with one_error():
+            async with anyio.create_task_group() as tasks, receive:
+                tasks.start_soon(self._fetch, manifest.files, send)
+                async for key, path in receive:
+                    try:
+                        await self._file(key, path, mapper, out)
+                    finally:
+                        path.unlink(missing_ok=True)
+                    done += 1
+                    self._ctx.progress(done, total, "files")
+
+    async def _fetch(self, keys: Sequence[str], send: ObjectSendStream[tuple[str, Path]]) -> None:
+        async with send:
+            for key in keys:
+                await send.send((key, await self._bucket.download(key)))
+
+    async def _file(self, key: str, path: Path, mapper: Mapper, out: Output) -> None:
+        reader = await to_thread.run_sync(FileReader, path, key, out.wanted, mapper)
+        send, receive = anyio.create_memory_object_stream[Mapped](0)
+        try:
+            with one_error():
+                async with anyio.create_task_group() as tasks, receive:
+                    tasks.start_soon(_parse, reader, send)
+                    await _write(receive, out)
+        finally:
+            reader.close()
+
+    def _state(self, period: Period) -> PartitionState:
+        now = self._ctx.now()
+        if now < period.end:
+            return PartitionState.OPEN
+        return PartitionState.CLOSING if now < period.end + _CLOSING else PartitionState.CLOSED
+
+    def _tell(self, notes: Notes, month: Month) -> None:
+        """Log what the tables do not know, once a slice."""
+        log = self._ctx.log
+        for what, names in (
+            ("%s: unknown line types, they count as adjustments: %s", notes.line_types),
+            ("%s: product codes without a category: %s", notes.product_codes),
+            ("%s: unknown Regions, they have no location: %s", notes.regions),
+        ):
+            if names:
+                log.warning(what, month.key, ", ".join(sorted(names)[:20]))
+        if notes.unamortised:
+            log.warning("%s: %d lines have no effective cost", month.key, notes.unamortised)
+        if notes.rounded:
+            log.info("%s: %d numbers had too many digits, rounded", month.key, notes.rounded)
+
+
+async def _parse(reader: FileReader, send: ObjectSendStream[Mapped]) -> None:
+    async with send:
+        while (mapped := await to_thread.run_sync(reader.next_batch)) is not None:
+            await send.send(mapped)
+
+
+async def _write(receive: ObjectReceiveStream[Mapped], out: Output) -> None:
+    async for mapped in receive:
+        for bad in mapped.rejected:
+            out.reject(bad.where, bad.reason, bad.raw, bad.cost, bad.rows)
+        for reason, rows in mapped.filtered.items():
+            out.filtered(reason, rows)
+        await out.write(mapped.batch, source_rows=mapped.source_rows)

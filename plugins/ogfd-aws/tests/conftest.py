@@ -1,0 +1,182 @@
+"""An S3 store to read from, and reports to put there."""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from ogfd_aws import ogfd_connector
+from ogfd_aws.config import AwsConfig
+from ogfd_aws.cur.mapping import Mapper
+from ogfd_aws.cur.reader import FileReader
+from ogfd_aws.faults import classify
+from ogfd_sandbox.s3 import S3Server
+
+from ogfd.plugin import Secret, Stream, Wanted
+from ogfd.testing import Collected, FakeContext
+
+MONTH = "20261001-20261101"
+BASIC = {
+    "identity/LineItemId": "abc",
+    "bill/PayerAccountId": "111122223333",
+    "bill/BillingPeriodStartDate": "2026-10-01T00:00:00Z",
+    "lineItem/UsageAccountId": "012345678901",
+    "lineItem/LineItemType": "Usage",
+    "lineItem/UsageStartDate": "2026-10-02T03:00:00Z",
+    "lineItem/UsageEndDate": "2026-10-02T04:00:00Z",
+    "lineItem/ProductCode": "AmazonEC2",
+    "lineItem/UsageType": "USE2-BoxUsage:m5.large",
+    "lineItem/Operation": "RunInstances",
+    "lineItem/UsageAmount": "1.5",
+    "lineItem/CurrencyCode": "USD",
+    "lineItem/UnblendedCost": "0.25",
+}
+
+
+def csv_gz(rows: Sequence[dict[str, str]], headers: Sequence[str] | None = None) -> bytes:
+    """Write rows as a report file; each row is BASIC with changes."""
+    whole = [{**BASIC, **row} for row in rows]
+    names = headers if headers is not None else list(dict.fromkeys(k for row in whole for k in row))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([row.get(name, "") for name in names] for row in whole)
+    return gzip.compress(text.getvalue().encode("utf-8", "surrogateescape"))
+
+
+def read_file(path: Path, content: bytes, wanted: Wanted | None = None) -> Collected:
+    """Read one file the way a slice does."""
+    path.write_bytes(content)
+    wanted = wanted or Wanted()
+    reader = FileReader(
+        path, "f.csv.gz", wanted, Mapper(wanted.tags, resource_ids=wanted.resource_ids)
+    )
+    return _collect(reader, wanted)
+
+
+def _collect(reader: FileReader, wanted: Wanted) -> Collected:
+    out = Collected(wanted)
+
+    async def drain() -> None:
+        while (mapped := reader.next_batch()) is not None:
+            for bad in mapped.rejected:
+                out.reject(bad.where, bad.reason, bad.raw, bad.cost, bad.rows)
+            for reason, rows in mapped.filtered.items():
+                out.filtered(reason, rows)
+            await out.write(mapped.batch, mapped.source_rows)
+
+    try:
+        anyio.run(drain)
+    finally:
+        reader.close()
+    out.check()
+    return out
+
+
+class Shop:
+    """A bucket of its own, and what a test needs to fill and read it."""
+
+    def __init__(self, server: S3Server, bucket: str, spool: Path) -> None:
+        self.server = server
+        self.bucket = bucket
+        self.spool = spool
+        self.logged: list[tuple[str, dict[str, Any]]] = []
+        server.create_bucket(bucket)
+
+    def put(self, key: str, body: bytes) -> None:
+        self.server.put(self.bucket, key, body)
+
+    def put_month(
+        self,
+        files: dict[str, bytes],
+        *,
+        root: str = "cur/acme/",
+        days: str = MONTH,
+        **changes: Any,
+    ) -> str:
+        """Deliver a month whose files lie under an assembly folder; return the manifest's key."""
+        report = root.rstrip("/").rpartition("/")[2]
+        keys = {f"{root}{days}/assembly-1/{name}": body for name, body in files.items()}
+        for key, body in keys.items():
+            self.put(key, body)
+        start, end = days.split("-")
+        content = {
+            "assemblyId": "assembly-1",
+            "reportName": report,
+            "bucket": self.bucket,
+            "charset": "UTF-8",
+            "compression": "GZIP",
+            "contentType": "text/csv",
+            "billingPeriod": {"start": f"{start}T000000.000Z", "end": f"{end}T000000.000Z"},
+            "reportKeys": list(keys),
+            "columns": [],
+            "additionalArtifactKeys": [],
+        } | changes
+        manifest = f"{root}{days}/{report}-Manifest.json"
+        self.put(manifest, json.dumps(content).encode())
+        return manifest
+
+    def config(self, **cost: Any) -> AwsConfig:
+        return AwsConfig(
+            endpoint_url=self.server.url,
+            access_key_id="test",
+            secret_access_key=Secret("test"),
+            cost={"bucket": self.bucket, "prefix": "cur"} | cost,
+        )
+
+    def context(self, **options: Any) -> FakeContext:
+        options = {"now": datetime(2026, 11, 20, tzinfo=UTC)} | options
+        return FakeContext(spool=self.spool, classify=classify, **options)
+
+    @asynccontextmanager
+    async def stream(self, ctx: FakeContext | None = None, **cost: Any) -> AsyncIterator[Stream]:
+        spec = ogfd_connector()
+        async with spec.open(self.config(**cost), ctx or self.context()) as streams:
+            yield streams["cost"]
+
+
+WriteFile = Callable[..., bytes]
+ReadFile = Callable[..., Collected]
+
+
+@pytest.fixture
+def write() -> WriteFile:
+    """Make the content of a report file."""
+    return csv_gz
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> ReadFile:
+    """Read rows, or the content of a file, as a slice would."""
+
+    def run(content: Any, wanted: Wanted | None = None) -> Collected:
+        body = content if isinstance(content, bytes) else csv_gz(content)
+        return read_file(tmp_path / "f.csv.gz", body, wanted)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[S3Server]:
+    with S3Server() as running:
+        yield running
+
+
+_buckets = count(1)
+
+
+@pytest.fixture
+def shop(server: S3Server, tmp_path: Path) -> Iterator[Shop]:
+    server.heal()
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    yield Shop(server, f"bucket-{next(_buckets)}", spool)
+    server.heal()

@@ -1,0 +1,81 @@
+"""What a manifest must say to be believed."""
+
+import json
+
+import pytest
+from ogfd_aws.cur.manifest import MAX_BYTES, MAX_FILES, parse
+from ogfd_aws.cur.reports import Month
+
+from ogfd.plugin import FatalError, Period
+
+MONTH = Month(
+    key="2026-10",
+    period=Period.month("2026-10"),
+    manifest="cur/acme/20261001-20261101/acme-Manifest.json",
+    root="cur/acme/",
+    report="acme",
+    days="20261001-20261101",
+)
+FILE = "cur/acme/20261001-20261101/a1/acme-1.csv.gz"
+GOOD = {
+    "assemblyId": "a1",
+    "reportName": "acme",
+    "bucket": "b",
+    "charset": "UTF-8",
+    "compression": "GZIP",
+    "contentType": "text/csv",
+    "billingPeriod": {"start": "20261001T000000.000Z", "end": "20261101T000000.000Z"},
+    "reportKeys": [FILE],
+}
+
+
+def body(**changes):
+    return json.dumps({name: value for name, value in (GOOD | changes).items() if value != "-"})
+
+
+def test_a_good_manifest_names_its_files():
+    """In the order of the manifest."""
+    found = parse(body().encode(), MONTH, "b")
+
+    assert ("a1", (FILE,)) == (found.assembly, found.files)
+
+
+def test_an_empty_bucket_and_an_empty_list_are_fine():
+    """AWS leaves the bucket empty in some deliveries; a month may have no lines yet."""
+    assert () == parse(body(bucket="", reportKeys=[]).encode(), MONTH, "b").files
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not JSON"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe{}", "not JSON"),
+        (b"[" * 200_000, "not JSON"),
+        (b"[]", "not a JSON object"),
+        (body(reportKeys="-"), "reportKeys is not a list"),
+        (body(reportKeys=[1]), "reportKeys is not a list"),
+        (body(reportKeys=[""]), "reportKeys is not a list"),
+        (body(reportKeys=[FILE, FILE]), "twice"),
+        (body(reportKeys=["cur/other/20261001-20261101/x.csv.gz"]), "foreign"),
+        (body(reportKeys=["cur/acme/../secret.csv.gz"]), "foreign"),
+        (body(reportKeys=["/cur/acme/x.csv.gz"]), "foreign"),
+        (body(bucket="someone-elses"), "foreign: it is of the bucket someone-elses"),
+        (body(reportName="other"), "foreign: it is of the report other"),
+        (body(billingPeriod="-"), "billingPeriod is missing"),
+        (body(billingPeriod={"start": "20260901T", "end": "20261001T"}), "its billing period is"),
+        (body(compression="ZIP"), "only text/csv with GZIP"),
+        (body(compression="Parquet", contentType="Parquet"), "only text/csv with GZIP"),
+        (body(charset="UTF-16"), "only UTF-8"),
+        (body(assemblyId=7), "assemblyId is not a text"),
+        (body(reportKeys=[f"cur/acme/{n}" for n in range(MAX_FILES + 1)]), "at most 20000"),
+        (b" " * (MAX_BYTES + 1), "larger than 5 MiB"),
+    ],
+)
+def test_a_bad_manifest_is_refused_and_named(content, message):
+    """One clear sentence with the key of the manifest."""
+    content = content if isinstance(content, bytes) else content.encode()
+
+    with pytest.raises(FatalError, match=message) as caught:
+        parse(content, MONTH, "b")
+    assert MONTH.manifest in str(caught.value)

@@ -1,0 +1,85 @@
+"""The tables of the configuration."""
+
+import pytest
+from ogfd_aws import ogfd_connector
+from ogfd_aws.config import ENVIRONMENT, AwsConfig, CostConfig, principal
+from pydantic import ValidationError
+
+from ogfd.plugin import Secret
+
+ROLE = "arn:aws:iam::123456789012:role/ogfd"
+
+
+def test_nothing_has_to_be_said():
+    """The default chain of the SDK finds credentials."""
+    assert "us-east-1" == AwsConfig().region
+    assert AwsConfig().cost is None
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"regon": "x"}, "Extra inputs"),
+        ({"region": "virginia"}, "region"),
+        ({"role_arn": "ogfd"}, "role_arn"),
+        ({"endpoint_url": "s3.example.com"}, "endpoint_url"),
+        ({"access_key_id": "AKIA"}, "belong together"),
+        ({"secret_access_key": Secret("env:X")}, "belong together"),
+        ({"session_token": Secret("env:X")}, "session_token needs"),
+        ({"external_id": "x"}, "external_id needs role_arn"),
+        ({"cost": {}}, "bucket"),
+        ({"cost": {"bucket": "s3://b"}}, "bucket"),
+        ({"cost": {"bucket": "bbb", "report": "a/b"}}, "report"),
+        ({"access_key_id": "A", "secret_access_key": Secret("env:X"), "profile": "p"}, "not both"),
+    ],
+)
+def test_mistakes_are_refused(values, words):
+    """When the configuration is loaded, not at the first request."""
+    with pytest.raises(ValidationError, match=words):
+        AwsConfig.model_validate(values)
+
+
+def test_plain_secrets_are_refused():
+    """They are references."""
+    with pytest.raises(ValidationError, match="plain secrets"):
+        AwsConfig.model_validate({"access_key_id": "A", "secret_access_key": "plain"})
+
+
+@pytest.mark.parametrize(
+    "region", ["us-gov-west-1", "cn-north-1", "eusc-de-east-1", "mx-central-1"]
+)
+def test_regions_of_every_partition_are_taken(region):
+    """GovCloud, China, the sovereign cloud."""
+    assert region == AwsConfig(region=region).region
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({}, "default"),
+        ({"profile": "billing"}, "billing"),
+        ({"profile": "billing", "role_arn": ROLE}, "123456789012"),
+        ({"access_key_id": "AKIA1", "secret_access_key": Secret("env:X")}, "AKIA1"),
+    ],
+)
+def test_connectors_of_one_account_share_its_limit(values, expected):
+    """As far as the configuration tells which account it is."""
+    assert expected == principal(AwsConfig.model_validate(values))
+
+
+def test_every_variable_of_the_predecessor_names_a_setting():
+    """Dotted keys of the table."""
+    assert "region" == ENVIRONMENT["OFFGRIDFLOW_AWS_REGION"]
+    assert "cost.bucket" == ENVIRONMENT["OFFGRIDFLOW_AWS_CUR_BUCKET"]
+    for key in ENVIRONMENT.values():
+        model, _, name = key.rpartition(".")
+        assert name in (CostConfig if model else AwsConfig).model_fields
+
+
+def test_the_plugin_announces_the_connector():
+    """One stream, its limits, its check."""
+    spec = ogfd_connector()
+
+    assert ("aws", "aws", {"cost"}) == (spec.name, spec.provider, set(spec.streams))
+    assert (50, 100) == (spec.limits["s3"].rate, spec.limits["s3"].burst)
+    assert (5, 100) == (spec.limits[""].rate, spec.limits[""].burst)
