@@ -43,7 +43,7 @@ from ogfd.runs import (
 )
 from ogfd.slices import Deliverer, Engine, Failpoints
 from ogfd.state import StateStore
-from ogfd.telemetry import Metrics, Notifier, process_registry, watchdog_interval
+from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
 from ogfd.traffic import Buckets, Spool
 
 log = logging.getLogger(__name__)
@@ -255,7 +255,7 @@ async def _sink(stack: AsyncExitStack, bound: Bound, name: str) -> Sink:
     sink = bound.sinks[name]
     context = SinkContext(
         name=name,
-        log=logging.LoggerAdapter(logging.getLogger(f"ogfd.sinks.{name}"), {"sink": name}),
+        log=NamedLog(logging.getLogger(f"ogfd.sinks.{name}"), {"sink": name}),
         now=utc_now,
     )
     try:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _LARGEST: Final = Decimal(10) ** 15  # 15 digits before the point leave room to sum 10^5 of them
+_WIDEST: Final = pa.decimal256(76, 60)
 _WIDE: Final = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
 
@@ -62,7 +63,20 @@ def _fits(values: pa.Array) -> bool:
 
 
 def _rounded(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
-    """Go through the distinct values: only those with more digits than the schema need it."""
+    """Round by column; what is beyond the widest decimals is looked at by distinct value."""
+    try:
+        wide = values.cast(_WIDEST)
+    except pa.ArrowInvalid:
+        return _rounded_by_value(values, kind, name)
+    near = pc.round(wide, kind.scale, round_mode="half_to_even")
+    moved = pc.sum(pc.not_equal(near, wide)).as_py() or 0
+    try:
+        return near.cast(kind), moved
+    except pa.ArrowInvalid:
+        raise ValueError(f"{name}: a number is too large; the limit is below 10^15") from None
+
+
+def _rounded_by_value(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
     encoded = values.dictionary_encode()
     quantum = Decimal(1).scaleb(-kind.scale)
     chosen: list[Decimal | None] = []

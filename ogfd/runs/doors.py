@@ -15,7 +15,7 @@ from ogfd.config import DaemonConfig
 from ogfd.plugin import Context
 from ogfd.registry import BoundConnector
 from ogfd.runs.context import report_progress
-from ogfd.telemetry import Metrics, RequestMetrics
+from ogfd.telemetry import Metrics, NamedLog, RequestMetrics
 from ogfd.traffic import Buckets, Network, RetrySettings, Spool, Traffic, TrafficSettings
 
 _ATTEMPT_TIMEOUTS: Final = {
@@ -57,7 +57,7 @@ class Doors:
     @asynccontextmanager
     async def open(self, connector: BoundConnector) -> AsyncGenerator[Context]:
         """Open the context of *connector* for one run."""
-        log = logging.LoggerAdapter(
+        log = NamedLog(
             logging.getLogger(f"ogfd.connectors.{connector.name}"), {"connector": connector.name}
         )
         async with ConnectorContext(

@@ -121,10 +121,17 @@ def choose(headers: Sequence[str], wanted: Wanted, file: str) -> Columns:
         places.setdefault(name, place)
     if missing := [name for name in REQUIRED if name not in places]:
         raise FatalError(
-            f"{file}: the header lacks {', '.join(missing)}",
+            f"{file}: the header lacks {', '.join(map(_as_in_csv, missing))}",
             hint="the file is no legacy Cost and Usage Report, or its header is damaged",
         )
     return Columns(headers=tuple(headers), places=places | _tags(headers, wanted.tags))
+
+
+def _as_in_csv(name: str) -> str:
+    """Spell a required column as AWS does in CSV files, such as ``lineItem/UnblendedCost``."""
+    category = "lineItem" if name.startswith("line_item_") else "bill"
+    words = name.removeprefix("line_item_").removeprefix("bill_").split("_")
+    return f"{category}/{''.join(word.capitalize() for word in words)}"
 
 
 def _letters(name: str) -> str:

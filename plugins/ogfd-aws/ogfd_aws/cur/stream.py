@@ -49,6 +49,10 @@ https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.htm
 """
 
 
+class MissingFileError(FatalError):
+    """A file that the manifest lists is not in the bucket."""
+
+
 class CostStream:
     """Reads the report that *config* names from *bucket*."""
 
@@ -102,15 +106,11 @@ class CostStream:
         mapper = Mapper(out.wanted.tags, resource_ids=out.wanted.resource_ids)
         try:
             await self._files(manifest, mapper, out)
-        except NotFoundError as exc:
-            if exc.code not in GONE:
-                raise
-            await self._check(month, version)
-            raise FatalError(
-                f"{month.manifest}: a file that it lists is missing: {exc}",
-                hint="someone may have deleted it; AWS writes the report anew within a day",
-            ) from exc
+        except MissingFileError:
+            await self._check(month, version)  # a newer delivery explains it
+            raise
         await self._check(month, version)
+        out.rounded(mapper.notes.rounded)
         self._tell(mapper.notes, month)
 
     async def _month(self, partition: Partition) -> Month:
@@ -144,7 +144,16 @@ class CostStream:
     async def _fetch(self, keys: Sequence[str], send: ObjectSendStream[tuple[str, Path]]) -> None:
         async with send:
             for key in keys:
-                await send.send((key, await self._bucket.download(key)))
+                try:
+                    path = await self._bucket.download(key)
+                except NotFoundError as exc:
+                    if exc.code not in GONE:
+                        raise
+                    raise MissingFileError(
+                        f"the manifest lists {key}, which is missing",
+                        hint="someone may have deleted it; AWS writes the report anew within a day",
+                    ) from exc
+                await send.send((key, path))
 
     async def _file(self, key: str, path: Path, mapper: Mapper, out: Output) -> None:
         reader = await to_thread.run_sync(FileReader, path, key, out.wanted, mapper)
@@ -175,8 +184,6 @@ class CostStream:
                 log.warning(what, month.key, ", ".join(sorted(names)[:20]))
         if notes.unamortised:
             log.warning("%s: %d lines have no effective cost", month.key, notes.unamortised)
-        if notes.rounded:
-            log.info("%s: %d numbers had too many digits, rounded", month.key, notes.rounded)
 
 
 async def _parse(reader: FileReader, send: ObjectSendStream[Mapped]) -> None:

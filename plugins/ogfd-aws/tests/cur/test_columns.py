@@ -61,7 +61,7 @@ def test_headers_match_without_regard_to_case():
 
 def test_missing_columns_are_all_named():
     """The error names the file and every column that is missing."""
-    with pytest.raises(FatalError, match=r"f: .*line_item_currency_code, line_item_unblended_cost"):
+    with pytest.raises(FatalError, match=r"f: .*lineItem/CurrencyCode, lineItem/UnblendedCost"):
         choose(HEADERS[:-2], Wanted(), "f")
 
 

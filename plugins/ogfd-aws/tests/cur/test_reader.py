@@ -110,7 +110,7 @@ def test_an_endless_header_is_refused(read):
 
 def test_missing_columns_are_named(read, write):
     """One clear message with the file."""
-    with pytest.raises(FatalError, match=r"f.csv.gz: the header lacks .*line_item_unblended_cost"):
+    with pytest.raises(FatalError, match=r"f.csv.gz: the header lacks .*lineItem/UnblendedCost"):
         read(write([{}], headers=["lineItem/UsageType", "bill/PayerAccountId"]))
 
 
