@@ -125,7 +125,7 @@ async def test_a_missing_file_is_fatal(shop, write):
     shop.put_month({"1.csv.gz": write([{}]), "2.csv.gz": write([{}])})
     key = "cur/acme/20261001-20261101/assembly-1/2.csv.gz"
 
-    with pytest.raises(FatalError, match="the manifest lists .*2.csv.gz, which is missing"):
+    with pytest.raises(FatalError, match=r"the manifest lists .*2.csv.gz, which is missing"):
         await read_month(shop, between=lambda: shop.server.delete(shop.bucket, key))
 
 

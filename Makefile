@@ -1,0 +1,102 @@
+# Set-up is part of every target: `make test` in a fresh clone is all there is to do.
+# PYTHON picks the interpreter (3.11 or later), VENV the place of the virtual environment.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV ?= $(if $(filter python3,$(PYTHON)),.venv,.venv-$(notdir $(PYTHON)))
+UV ?= $(shell command -v uv 2>/dev/null)
+
+BIN := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+SOURCES := ogfd benchmarks $(wildcard plugins/*/ogfd_*)
+PROJECTS := pyproject.toml $(PLUGINS:%=%/pyproject.toml)
+E2E_PACKAGES := systemd systemd-container dbus util-linux python3-venv
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
+
+# Installs with uv if it is there, else with the venv's own pip, else with the system's pip:
+# Debian without python3-venv makes venvs that have none.
+ifneq ($(UV),)
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python -c constraints.txt
+else
+INSTALL = $$([ -x $(BIN)/pip ] && echo $(BIN)/python -m pip || echo $(PYTHON) -m pip --python $(BIN)/python) \
+	install --quiet --disable-pip-version-check -c constraints.txt
+endif
+
+# pip before 25.1 knows no dependency groups, so they are read from pyproject.toml.
+GROUP = $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"][sys.argv[1]], sep="\n")'
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: demo
+demo: $(VENV)/.run ## Run the whole system once on local stand-ins of the clouds; no account needed
+	$(BIN)/ogfd demo --once
+
+.PHONY: test
+test: $(VENV)/.test ## Run the tests that need nothing but pip packages
+	$(BIN)/python -m pytest -q -m "not e2e and not live"
+
+.PHONY: check
+check: $(VENV)/.check ## Check format, lint, types and architecture
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(SOURCES)
+	$(BIN)/lint-imports
+
+.PHONY: e2e
+e2e: $(VENV)/.test ## Run the tests that need root: a real systemd, a full disk (installs apt packages)
+	@dpkg -s $(E2E_PACKAGES) >/dev/null 2>&1 || { \
+	  $(SUDO) apt-get update -q && \
+	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(E2E_PACKAGES); }
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider -m e2e
+
+.PHONY: bench
+bench: $(VENV)/.bench ## Measure ogfd beside its floors and peers on a generated 1 M-row report (minutes)
+	$(BIN)/python -m benchmarks.run $(BENCH)
+
+.PHONY: constraints
+constraints: ## Renew constraints.txt: the newest of everything that fits 3.11 and later (needs uv)
+	printf '%s\n' hatchling editables $(PLUGINS:%='-e ./%') '-e .' | uv pip compile --quiet - \
+	  --group test --group check --group bench --universal --python-version 3.11 --fork-strategy fewest \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade \
+	  | cat <(grep '^#' constraints.txt) <(grep -v "^-e\|sys_platform == 'win32'\|os_name == 'nt'") > constraints.txt.new
+	mv constraints.txt.new constraints.txt
+
+.PHONY: clean
+clean: ## Remove the virtual environments, caches and build products
+	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis benchmarks/.data
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One stamp for each set of dependencies, so that none is installed before it is needed, and again
+# only when what names them changes.
+$(VENV)/.run: Makefile constraints.txt $(PROJECTS) | $(BIN)/python
+	@echo "Installing ogfd and its plugins into $(VENV)"
+	@$(INSTALL) hatchling editables
+	@$(INSTALL) --no-build-isolation -e . $(PLUGINS:%=-e %)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+$(VENV)/.check $(VENV)/.bench: $(VENV)/.test
+$(VENV)/.test $(VENV)/.check $(VENV)/.bench:
+	@echo "Installing what make $(@F:.%=%) needs"
+	@$(GROUP) $(@F:.%=%) > $@.txt
+	@$(INSTALL) -r $@.txt
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "make needs Python 3.11 or later: '$(PYTHON)' is none; name one with make PYTHON=..." >&2; exit 1; }
+ifneq ($(UV),)
+	@$(UV) venv --quiet --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV) >/dev/null 2>&1 || { \
+	  rm -rf $(VENV); \
+	  $(PYTHON) -m pip --version >/dev/null 2>&1 || { \
+	    echo "make needs pip: run  apt-get install python3-pip  (or python3-venv)" >&2; exit 1; }; \
+	  $(PYTHON) -m venv --without-pip $(VENV); }
+endif

@@ -1,0 +1,1 @@
+"""How fast ogfd is beside its floors and peers: `make bench`."""
