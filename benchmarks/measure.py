@@ -40,6 +40,12 @@ def python(module: str, *words: object) -> list[str]:
     return [sys.executable, "-m", module, *map(str, words)]
 
 
+def peer(module: str, *words: object) -> list[str]:
+    """Return the command that runs *module* where the peers are installed."""
+    # Beside them ogfd would be measured with what is theirs: ADBC imports polars if it is there.
+    return [os.environ.get("BENCH_PEERS", sys.executable), "-m", module, *map(str, words)]
+
+
 def measure(command: Sequence[str], environ: Mapping[str, str] | None = None) -> Cost:
     """
     Run *command* to its end and return what it took, start-up included.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.measure import python
+from benchmarks.measure import peer, python
 from benchmarks.report import Report
 from benchmarks.sync import ENVIRON, Sync
 
@@ -63,7 +63,7 @@ def floors(report: Report) -> list[Program]:
         Program(
             key="polars",
             title="bare Polars, daily sums, no sink",
-            command=lambda _: python("benchmarks.floor_polars", *report.arguments),
+            command=lambda _: peer("benchmarks.floor_polars", *report.arguments),
         ),
     ]
 
@@ -75,15 +75,13 @@ def peers(report: Report) -> list[Program]:
         Program(
             key="dlt_arrow",
             title="dlt, own Arrow resource, files to Parquet",
-            command=lambda folder: python("benchmarks.peer_dlt_arrow", folder, *report.arguments),
+            command=lambda folder: peer("benchmarks.peer_dlt_arrow", folder, *report.arguments),
             environ=quiet,
         ),
         Program(
             key="dlt_rows",
             title="dlt, filesystem | read_csv, files to Parquet",
-            command=lambda folder: python(
-                "benchmarks.peer_dlt_rows", folder, *report.arguments[:2]
-            ),
+            command=lambda folder: peer("benchmarks.peer_dlt_rows", folder, *report.arguments[:2]),
             environ=quiet,
             part=True,
         ),

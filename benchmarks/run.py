@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measure import Cost, measure, median, python, wall_ratio
+from benchmarks.measure import Cost, measure, median, peer, wall_ratio
 from benchmarks.programs import Program, floors, peers, syncs
 from benchmarks.report import DATA, Report, generate, served
 from benchmarks.sync import activities
@@ -101,7 +101,7 @@ def table(programs: Iterable[Program], costs: Mapping[str, Sequence[Cost]], rows
 def describe(report: Report) -> dict[str, Any]:
     """Print what the report is like."""
     counts: dict[str, Any] = json.loads(
-        measure(python("benchmarks.cardinality", *report.arguments)).output
+        measure(peer("benchmarks.cardinality", *report.arguments)).output
     )
     size = report.size_bytes / MEGABYTE
     print(f"\n{report.rows:,} rows in {len(report.files)} files, {size:,.0f} MB gzipped")

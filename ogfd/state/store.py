@@ -197,19 +197,26 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _prepared(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=30)
+    try:
+        _prepare(db, path)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.row_factory = sqlite3.Row
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     version = db.execute("PRAGMA user_version").fetchone()[0]
     if version > _VERSION:
-        db.close()
         raise StateError(
             f"the state store {path} was written by a newer ogfd (schema {version})",
             hint="upgrade ogfd, or move the file away: it is a cache",
         )
     if version == 0:
         db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
-    return db
 
 
 def _put(db: sqlite3.Connection, table: str, records: Iterable[Any]) -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -110,3 +111,22 @@ def site(s3, tmp_path):
 def first() -> Assembly:
     """Return the first delivery of the month."""
     return assemble(CurSettings(seed=3, rows=3_000, files=3, accounts=3), MONTH)
+
+
+@pytest.fixture(scope="session")
+def synced(s3, first, tmp_path_factory) -> Site:
+    """Return a site that holds the first delivery; copy it, leave it as it is."""
+    place = Place(bucket="billing-synced", report="acme")
+    s3.create_bucket(place.bucket)
+    site = Site(s3, tmp_path_factory.mktemp("synced"), place)
+    site.put(first)
+    assert "committed" == site.sync()["outcome"]
+    return site
+
+
+@pytest.fixture
+def loaded(synced, tmp_path) -> Site:
+    """Return a copy of the synced site: same bucket, own state and sink."""
+    synced.s3.heal()
+    shutil.copytree(synced.directory, tmp_path, dirs_exist_ok=True)
+    return Site(synced.s3, tmp_path, synced.place)

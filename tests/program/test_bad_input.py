@@ -11,14 +11,12 @@ from ogfd_sandbox.faults import Rule
 
 
 @pytest.fixture
-def loaded(site, first):
+def loaded(loaded, first):
     """Return a site that holds the first delivery, with the second one in the bucket."""
-    site.put(first)
-    assert "committed" == site.sync()["outcome"]
-    site.second = restate(first)
-    site.put(site.second)
-    site.before = site.query("SELECT * FROM activities ORDER BY activity_id")
-    return site
+    loaded.second = restate(first)
+    loaded.put(loaded.second)
+    loaded.before = loaded.query("SELECT * FROM activities ORDER BY activity_id")
+    return loaded
 
 
 def assert_untouched(site, outcome, expected, message):

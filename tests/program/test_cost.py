@@ -1,5 +1,6 @@
 """A real layout, read by the installed program, against the bill to the last digit."""
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -149,28 +150,23 @@ def test_a_changed_grain_is_another_recipe(site, first):
     assert before["sums"]["billed_cost:USD"] == after["sums"]["billed_cost:USD"]
 
 
-@pytest.mark.parametrize("listen", ["status", "plan", "check", "report"])
-def test_every_command_prints_one_document(site, first, listen):
+@pytest.mark.parametrize("command", ["status", "plan", "check", "report"])
+def test_every_command_prints_one_document(loaded, command):
     """`--json` (or `--format json`) is for machines: stdout parses to the end."""
-    import json
+    arguments = ["--format", "json"] if command == "report" else ["--json"]
 
-    site.put(first)
-    site.sync()
-    arguments = ["--format", "json"] if listen == "report" else ["--json"]
-
-    done = site.run(listen, *arguments)
+    done = loaded.run(command, *arguments)
 
     assert 0 == done.returncode, done.stderr
     assert isinstance(json.loads(done.stdout), dict)
 
 
-def test_sums_survive_a_vacuum(site, first):
+def test_sums_survive_a_vacuum(loaded, first):
     """The file is a plain SQLite database that any tool may work with."""
-    site.put(first)
-    site.sync()
-    with sqlite3.connect(site.directory / "ogfd.db") as db:
+    loaded.put(first)
+    with sqlite3.connect(loaded.directory / "ogfd.db") as db:
         db.execute("VACUUM")
     db.close()
 
-    assert Decimal(0) < site.sums()["billed_cost:USD"]
-    assert "unchanged" == site.sync()["outcome"]
+    assert Decimal(0) < loaded.sums()["billed_cost:USD"]
+    assert "unchanged" == loaded.sync()["outcome"]
