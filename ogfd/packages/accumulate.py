@@ -74,6 +74,11 @@ class Accumulator:
             if filled:
                 yield merged(filled, by_line=self._by_line)
 
+    def forget(self) -> None:
+        """Let go of what is in memory."""
+        self._blocks = []
+        self._bytes = 0
+
     def _together(self) -> Block:
         """Make one block of those in memory, sorted by hash."""
         # An ordinal is given once, at the end: until then equal lines stay equal.

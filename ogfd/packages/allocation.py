@@ -29,3 +29,12 @@ def spare_memory() -> None:
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
     except (OSError, AttributeError):
         log.debug("this C library has no mallopt")
+
+
+def give_back() -> None:
+    """Return to the system what the last phase of the work has freed; takes milliseconds."""
+    pa.default_memory_pool().release_unused()
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError):
+        log.debug("this C library has no malloc_trim")

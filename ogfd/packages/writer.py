@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from anyio import to_thread
 
 from ogfd.packages.accumulate import Accumulator
+from ogfd.packages.allocation import give_back
 from ogfd.packages.budget import ByteBudget
 from ogfd.packages.disk import publish
 from ogfd.packages.fate import RowFate
@@ -149,6 +150,7 @@ class PackageWriter:
                 f"{fate.source} source rows were read but {fate.counted} are accounted for",
                 hint="this is a defect of the connector; nothing was changed",
             )
+        give_back()
         totals = Totals()
         with pq.ParquetWriter(
             self._directory / ROWS_FILE,
@@ -169,6 +171,8 @@ class PackageWriter:
         counts = fate.counts() | {"data_end": end and end.isoformat()}
         write_manifest(self._directory, self._info(totals, target_of), counts)
         publish(self._directory, final)
+        self._accumulator.forget()
+        give_back()
         return open_package(final)
 
     def _info(self, totals: Totals, target_of: Callable[[str], str]) -> PackageInfo:

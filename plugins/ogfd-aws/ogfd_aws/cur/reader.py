@@ -14,7 +14,7 @@ from ogfd_aws.cur.gzipped import Gzipped
 from ogfd_aws.cur.mapping import Mapped, Mapper
 from ogfd_aws.cur.problems import Rejected
 
-BATCH_ROWS: Final = 1 << 16
+BATCH_ROWS: Final = 1 << 15
 _BLOCK: Final = 1 << 20  # about 1,000 rows; measured: twice the block costs 50 MB and gains nothing
 _TEXT: Final = pa.dictionary(pa.int32(), pa.binary())
 _NAMED: Final = 100
