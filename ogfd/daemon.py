@@ -41,7 +41,7 @@ from ogfd.runs import (
     retry_of,
     scheduled,
 )
-from ogfd.slices import Deliverer, Engine, Failpoints
+from ogfd.slices import Deliverer, Engine, Failpoints, Recompute
 from ogfd.state import StateStore
 from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
 from ogfd.traffic import Buckets, Spool
@@ -228,7 +228,7 @@ async def _runner(
         spool=spool,
         watcher=meter,
         now=utc_now,
-        recompute_closed=daemon.recompute == "all",
+        recompute=Recompute(daemon.recompute),
     )
 
 

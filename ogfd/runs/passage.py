@@ -84,8 +84,8 @@ class Passage:
 
     async def _settled(self, planned: Planned) -> SliceResult:
         decision = planned.decision
-        if decision.action is Action.UNCHANGED and decision.target is not None:
-            await self.engine.settle(planned.slice, decision.target)
+        if decision.action is Action.UNCHANGED and decision.reason is None:
+            await self.engine.settle(planned.slice, decision.target or "")
         return SliceResult(
             slice=planned.slice,
             outcome=_PASSIVE[decision.action],

@@ -15,6 +15,7 @@ from ogfd.slices import (
     Failpoints,
     Known,
     Outcome,
+    Recompute,
     Rules,
     SliceResult,
     decide,
@@ -79,7 +80,7 @@ async def plan_stream(
     *,
     now: datetime,
     force: bool,
-    recompute_closed: bool,
+    recompute: Recompute,
     failpoints: Failpoints,
 ) -> list[Planned]:
     """
@@ -95,7 +96,7 @@ async def plan_stream(
     rules = Rules(
         now=now,
         force=force,
-        recompute_closed=recompute_closed,
+        recompute=recompute,
         refresh=blueprint.stream.spec.refresh,
     )
     planned = []

@@ -30,7 +30,7 @@ from ogfd.runs.passage import Passage, slice_record
 from ogfd.runs.planning import Planned, memory_of, plan_stream, vanished
 from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
 from ogfd.runs.window import default_window
-from ogfd.slices import Action, Bases, Engine, SliceResult, read_bases
+from ogfd.slices import Action, Bases, Engine, Recompute, SliceResult, read_bases
 from ogfd.state import RunRecord, StateStore
 from ogfd.traffic import Spool
 
@@ -69,7 +69,7 @@ class Runner:
         contexts: opens a connector's context.
         slots: bounds the slices that are worked on at once, over all connectors.
         spool: has the downloads of a slice removed at its end.
-        recompute_closed: whether a changed recipe alone recomputes closed partitions.
+        recompute: which partitions a changed recipe alone recomputes.
     """
 
     engine: Engine
@@ -82,7 +82,7 @@ class Runner:
     spool: Spool
     watcher: RunWatcher
     now: Callable[[], datetime]
-    recompute_closed: bool
+    recompute: Recompute
     running: dict[str, str] = field(default_factory=dict)
     _turns: dict[str, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
 
@@ -205,7 +205,7 @@ class Runner:
                             memory,
                             now=self.now(),
                             force=request.force,
-                            recompute_closed=self.recompute_closed,
+                            recompute=self.recompute,
                             failpoints=self.engine.failpoints,
                         )
                     except (SourceError, Parked) as exc:

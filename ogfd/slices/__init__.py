@@ -1,6 +1,6 @@
 """One slice: target, decision, read, judgement, commit, recovery."""
 
-from ogfd.slices.decide import Action, Decision, Known, Rules, decide
+from ogfd.slices.decide import Action, Decision, Known, Recompute, Rules, decide
 from ogfd.slices.deliver import CommitWatcher, Deliverer
 from ogfd.slices.engine import Engine, Work
 from ogfd.slices.failpoints import POINTS, Failpoints
@@ -21,6 +21,7 @@ __all__ = [
     "Known",
     "Outcome",
     "Recipe",
+    "Recompute",
     "Rules",
     "SliceResult",
     "Work",

@@ -21,6 +21,14 @@ class Action(StrEnum):
     PARKED = "parked"
 
 
+class Recompute(StrEnum):
+    """Which partitions are read again when only the recipe changed."""
+
+    OPEN = "open"
+    ALL = "all"
+    NONE = "none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """An action with its reason, and the target if the version is known."""
@@ -54,13 +62,13 @@ class Rules:
     Attributes:
         now: in UTC.
         force: read again what is unchanged, parked or held.
-        recompute_closed: whether a changed recipe alone recomputes closed partitions.
+        recompute: which partitions a changed recipe alone recomputes.
         refresh: least time between two reads of a partition without a version.
     """
 
     now: datetime
     force: bool
-    recompute_closed: bool
+    recompute: Recompute
     refresh: timedelta
 
 
@@ -88,8 +96,8 @@ def _changed(
     verdict = known.verdicts.get(target)
     if verdict is not None and verdict.kind is not VerdictKind.APPROVED:
         return Decision(action=Action.HELD, reason=_said(verdict), target=target)
-    if _only_recipe_changed(partition, recipe, known) and not rules.recompute_closed:
-        reason = "the recipe changed; a closed month is recomputed with --force"
+    if _only_recipe_changed(partition, recipe, known) and not _recomputed(partition, rules):
+        reason = f"the recipe changed; recompute = {rules.recompute} leaves it to --force"
         return Decision(action=Action.UNCHANGED, reason=reason, target=target)
     return Decision(action=Action.READ, reason=_why(partition, known), target=target)
 
@@ -137,10 +145,20 @@ def _said(verdict: Verdict) -> str:
 
 
 def _only_recipe_changed(partition: Partition, recipe: Recipe, known: Known) -> bool:
-    return partition.state is PartitionState.CLOSED and all(
+    return all(
         base is not None and base.version == partition.version and base.recipe != recipe.id
         for base in known.bases.values()
     )
+
+
+def _recomputed(partition: Partition, rules: Rules) -> bool:
+    match rules.recompute:
+        case Recompute.ALL:
+            return True
+        case Recompute.OPEN:
+            return partition.state is not PartitionState.CLOSED
+        case Recompute.NONE:
+            return False
 
 
 def _why(partition: Partition, known: Known) -> str:

@@ -130,10 +130,19 @@ class Engine:
         )
 
     async def settle(self, slice: str, target: str) -> None:
-        """Archive the package of a commit that a crash kept from being recorded."""
+        """
+        Put away what waits for a slice whose sinks all hold *target*, the current one.
+
+        The package of a commit that a crash kept from being recorded goes to the archive; one of
+        another target, such as a held version that the provider took back, goes for good.
+        """
         package = self.waiting.get(slice)
-        if package is not None and package.info.target == target:
+        if package is None:
+            return
+        if package.info.target == target:
             await self._archive(package)
+        else:
+            await self._drop(package)
 
     async def approve(
         self, slice: str, bases: Mapping[str, LedgerEntry | None], *, actor: str, reason: str

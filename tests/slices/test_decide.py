@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ogfd.plugin import LedgerEntry, Partition, PartitionState, Period
-from ogfd.slices import Action, Known, Rules, decide, recipe
+from ogfd.slices import Action, Known, Recompute, Rules, decide, recipe
 from ogfd.state import SliceRecord, Verdict, VerdictKind
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
 RECIPE = recipe({"grain": "daily"})
 OCTOBER = Partition(key="2026-10", period=Period.month("2026-10"), version="v1", source="s3://b/r")
-RULES = Rules(now=NOW, force=False, recompute_closed=False, refresh=timedelta(hours=24))
+RULES = Rules(now=NOW, force=False, recompute=Recompute.OPEN, refresh=timedelta(hours=24))
 
 
 def entry(version="v1", recipe_=RECIPE, source="s3://b/r"):
@@ -89,16 +89,18 @@ def test_a_slice_is_read_only_if_it_needs_it(facts, action, reason):
 
 
 def test_a_closed_month_is_not_recomputed_for_its_recipe_alone():
-    """Closed months wait for the operator; open ones follow the configuration at once."""
+    """Closed months wait for the operator, open ones follow at once, unless told otherwise."""
     closed = replace(OCTOBER, state=PartitionState.CLOSED)
     facts = known(entry(recipe_=recipe({"grain": "hourly"})))
 
     waiting = decide(closed, RECIPE, facts, RULES)
-    recomputed = decide(closed, RECIPE, facts, replace(RULES, recompute_closed=True))
+    recomputed = decide(closed, RECIPE, facts, replace(RULES, recompute=Recompute.ALL))
+    never = decide(OCTOBER, RECIPE, facts, replace(RULES, recompute=Recompute.NONE))
     restated = decide(replace(closed, version="v2"), RECIPE, facts, RULES)
 
     assert (Action.UNCHANGED, "--force" in (waiting.reason or "")) == (waiting.action, True)
     assert Action.READ is recomputed.action
+    assert Action.UNCHANGED is never.action
     assert Action.READ is restated.action
 
 

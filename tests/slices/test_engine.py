@@ -254,3 +254,18 @@ async def test_what_no_sink_holds_cannot_be_dropped(make_bench):
     dropped = await bench.engine.drop("x/cost/1", {"main": None}, actor="ann", reason="typo")
 
     assert dropped is None
+
+
+async def test_a_held_version_that_was_taken_back_is_put_away(make_bench):
+    """When the sinks hold the current version again, nothing older can be approved."""
+    bench = make_bench()
+    await bench.sync()
+    current = bench.sinks["main"].entries["aws/cost/2026-10"].target
+    bench.source.restate("v2")
+    bench.source._rows = list
+    assert Outcome.HELD is (await bench.sync()).outcome
+
+    await bench.engine.settle("aws/cost/2026-10", current)
+
+    assert [] == bench.files()
+    assert await bench.engine.approve("aws/cost/2026-10", {}, actor="ann", reason="x") is None
