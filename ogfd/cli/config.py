@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ogfd.cli.installation import errors_as_json, installation
 from ogfd.cli.options import config_option, config_path
 from ogfd.cli.perform import json_option, print_json
+
+if TYPE_CHECKING:
+    from ogfd.registry import Bound
 
 _EX_CONFIG = 78
 
@@ -32,8 +36,7 @@ def validate(ctx: click.Context) -> None:
 
     here = installation(ctx)
     bound = load_bound(config_path(ctx), here.environ, here.registry)
-    for key, problem in bound.problems.items():
-        click.echo(f"ogfd: {key}: {problem}", err=True)
+    _remark(bound)
     if bound.problems:
         ctx.exit(_EX_CONFIG)
     files = ", ".join(map(str, bound.settings.files)) or "the environment"
@@ -64,6 +67,12 @@ def show(ctx: click.Context, as_json: bool) -> None:
         print_json({"files": files, **tables})
     else:
         click.echo("".join(f"# {file}\n" for file in files) + tomli_w.dumps(tables), nl=False)
+    _remark(bound)
+
+
+def _remark(bound: Bound) -> None:
+    for warning in bound.warnings:
+        click.echo(f"ogfd: warning: {warning}", err=True)
     for key, problem in bound.problems.items():
         click.echo(f"ogfd: {key}: {problem}", err=True)
 
@@ -112,7 +121,7 @@ def init(ctx: click.Context, from_env: bool, output: Path | None) -> None:
 
     here = installation(ctx)
     printed = output == Path("-")
-    file = Path("ogfd.toml") if printed else output or config_path(ctx) or Path("ogfd.toml")
+    file = (None if printed else output) or config_path(ctx) or Path("ogfd.toml")
     if not printed and file.exists():
         raise click.UsageError(f"{file} exists; name another file with --output", ctx)
     first = draft(file.parent, installed=file.parent == Path("/etc/ogfd"))

@@ -84,9 +84,9 @@ def set_key(
         message = "the environment is the whole configuration; there is no file to write beside"
         raise ConfigError([Mistake(message=message)])
     file = main.parent / DROP_IN / OVERRIDES
+    old = _wrong(path, environ, registry, {})  # also says if *file* is no TOML, and where
     before = tomllib.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     written = tomli_w.dumps(overlay(before, nested(keys, parse_value(text))))
-    old = _wrong(path, environ, registry, {})
     new = {
         said: mistake
         for said, mistake in _wrong(path, environ, registry, {file: written}).items()

@@ -13,7 +13,7 @@ from ogfd.plugin import PluginConfig, Secret
 from ogfd.registry import Bound, BoundConnector
 
 HIDDEN: Final = "***"
-_USER: Final = re.compile(r"(?<=://)[^/@\s]+@")
+_USER: Final = re.compile(r"(?<=://)[^/\s]+@")
 
 
 def effective(bound: Bound) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,10 +13,12 @@ from ogfd.plugin import AuthError, PluginConfig, Secret
 from ogfd.registry import Bound
 from ogfd.telemetry.logs import Redactor, configure
 
+log = logging.getLogger(__name__)
+
 
 def start_logs(bound: Bound, level: str) -> None:
     """
-    Send logs to stderr.
+    Send logs to stderr, first what *bound* warns of.
 
     Args:
         bound: the configuration; its secrets never show in logs.
@@ -23,6 +26,8 @@ def start_logs(bound: Bound, level: str) -> None:
     """
     daemon = bound.settings.daemon
     configure(level or daemon.log_level, daemon.log_format, sys.stderr, redactor_of(bound))
+    for warning in bound.warnings:
+        log.warning("a part of the configuration has no effect", extra={"reason": str(warning)})
 
 
 def redactor_of(bound: Bound) -> Redactor:

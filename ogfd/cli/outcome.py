@@ -15,16 +15,26 @@ NOPERM: Final = 77
 
 
 def sync_code(document: Mapping[str, Any]) -> int:
-    """Return the exit code of a sync: 77 if credentials failed and nothing at all succeeded."""
+    """
+    Return the exit code of a sync.
+
+    If nothing at all succeeded, 77 if credentials failed, 69 if every error is transient.
+    """
     runs = document.get("runs", ())
     slices = [item for run in runs for item in run.get("slices", ())]
-    classes = {item.get("error_class") for item in slices}
-    classes |= {(run.get("error") or {}).get("class") for run in runs}
+    classes = {
+        item.get("error_class")
+        for item in slices
+        if item["outcome"] == "failed" or item.get("error_class")
+    }
+    classes |= {error.get("class") for run in runs for error in errors_of(run)}
     done = any(item["outcome"] in _DONE for item in slices) or any(
         run["outcome"] == "succeeded" for run in runs
     )
     if "auth" in classes and not done:
         return NOPERM
+    if classes == {"transient"} and not done:
+        return UNAVAILABLE
     outcomes = {item["outcome"] for item in slices} | {run["outcome"] for run in runs}
     outcomes |= {
         delivery.get("outcome")
@@ -36,10 +46,17 @@ def sync_code(document: Mapping[str, Any]) -> int:
 
 
 def plan_code(document: Mapping[str, Any]) -> int:
-    """Return the exit code of a plan: 77 if credentials failed and nothing could be listed."""
+    """
+    Return the exit code of a plan.
+
+    If nothing could be listed, 77 if credentials failed, 69 if every error is transient.
+    """
     errors = document.get("errors", ())
-    if any(error.get("class") == "auth" for error in errors) and not document.get("slices"):
+    classes = {error.get("class") for error in errors}
+    if "auth" in classes and not document.get("slices"):
         return NOPERM
+    if classes == {"transient"} and not document.get("slices"):
+        return UNAVAILABLE
     return FAILED if errors else OK
 
 
@@ -65,3 +82,9 @@ def approve_code(document: Mapping[str, Any]) -> int:
     """Return the exit code of a verdict: 1 if the package it lets pass was not committed."""
     outcome = (document.get("result") or {}).get("outcome", "committed")
     return OK if outcome in _DONE else FAILED
+
+
+def errors_of(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the errors of a run, apart from those of its slices."""
+    first = run.get("error")
+    return run.get("errors") or ([first] if first else [])

@@ -114,11 +114,15 @@ def new(ctx: click.Context, name: str, directory: Path | None) -> None:
             param_hint="NAME",
         )
     target = directory or Path(f"ogfd-{name}")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise click.UsageError(f"{target} exists and is not empty; name another with --dir", ctx)
-    for path, text in scaffold(name).items():
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        (target / path).write_text(text, encoding="utf-8")
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            message = f"{target} exists and is not empty; name another with --dir"
+            raise click.UsageError(message, ctx)
+        for path, text in scaffold(name).items():
+            (target / path).parent.mkdir(parents=True, exist_ok=True)
+            (target / path).write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise click.ClickException(f"{target} cannot be written: {exc.strerror}") from None
     click.echo(f"wrote {target}; next: pip install -e {target}; ogfd plugins try {name}")
 
 

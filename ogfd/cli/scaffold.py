@@ -85,6 +85,7 @@ A connector for a directory of CSV files, one per month: `2026-10.csv`, `2026-11
 The header names columns of ACTIVITY_SCHEMA; period_start and period_end must be among them.
 \"\"\"
 
+import re
 from contextlib import nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
@@ -124,8 +125,8 @@ class Costs:
     async def partitions(self, window: ogfd.Period) -> list[ogfd.Partition]:
         found = []
         for file in await self.ctx.call("files:List", lambda: sorted(self.directory.iterdir())):
-            month = ogfd.Period.month(file.stem) if file.match("????-??.csv") else None
-            if month is not None and month.overlaps(window):
+            monthly = re.fullmatch(r"[12][0-9]{3}-(0[1-9]|1[0-2])\\.csv", file.name)
+            if monthly and (month := ogfd.Period.month(file.stem)).overlaps(window):
                 version = sha256(await self.ctx.call("files:Read", file.read_bytes)).hexdigest()
                 found.append(ogfd.Partition(key=file.stem, period=month, version=version))
         return found
@@ -185,7 +186,8 @@ def anyio_backend() -> str:
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "2026-10.csv").write_text(FILE)
     (tmp_path / "2026-11.csv").write_text(FILE.replace("2026-10", "2026-11"))
-    (tmp_path / "notes.csv").write_text("not a month")
+    for name in ("notes", "data-v1", "2026-13", "2026-10-old"):
+        (tmp_path / f"{name}.csv").write_text("not a month")
     return tmp_path
 
 

@@ -6,13 +6,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 if TYPE_CHECKING:
     from ogfd.control.protocol import Emit, Operations
     from ogfd.registry import Bound
+
+
+_CONNECT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,7 @@ async def operations(bound: Bound) -> AsyncGenerator[Operations]:
             chosen: Operations = RemoteOperations(path)
         except OperationError:
             # The daemon's state is its own; who is in its group may use the socket all the same.
-            if not await _is_socket(path):
+            if not await _is_served(path):
                 raise
             chosen = RemoteOperations(path)
         else:
@@ -80,12 +83,17 @@ async def operations(bound: Bound) -> AsyncGenerator[Operations]:
         yield chosen
 
 
-async def _is_socket(path: Path) -> bool:
+async def _is_served(path: Path) -> bool:
+    """Tell whether a daemon listens; one that was killed leaves its socket behind."""
     import anyio  # noqa: PLC0415 - see ogfd.cli
 
     try:
-        return await anyio.Path(path).is_socket()
-    except OSError:
+        with anyio.fail_after(_CONNECT_SECONDS):
+            async with await anyio.connect_unix(path):
+                return True
+    except (PermissionError, TimeoutError):
+        return True  # somebody does; the call says what is wrong
+    except (OSError, ValueError):
         return False
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from ogfd.cli.options import config_option
-from ogfd.cli.outcome import sync_code
+from ogfd.cli.outcome import errors_of, sync_code
 from ogfd.cli.perform import json_option, perform, print_json
 from ogfd.cli.progress import progress
 from ogfd.cli.selection import selection, selection_options
@@ -54,7 +54,7 @@ def _show(document: Mapping[str, Any]) -> None:
     slices = [item for run in runs for item in run["slices"]]
     show_table(_HEAD, [_row(item) for item in slices], right=("rows", "cost", "seconds"))
     for run in runs:
-        for error in _errors(run):
+        for error in errors_of(run):
             click.echo(
                 f"{clean(run['connector'])}: {clean(run['outcome'])}: "
                 f"{clean(error.get('class'))}: {clean(error.get('message'))}"
@@ -62,11 +62,6 @@ def _show(document: Mapping[str, Any]) -> None:
     counts = Counter(item["outcome"] for item in slices)
     summary = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     click.echo(f"{clean(document['outcome'])}: {summary or 'no slices'}")
-
-
-def _errors(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    first = run.get("error")
-    return run.get("errors") or ([first] if first else [])
 
 
 def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:

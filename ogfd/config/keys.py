@@ -9,12 +9,15 @@ from typing import Final
 
 from ogfd.config.values import (
     ADDRESS,
+    CERTIFICATES,
     FLAG,
     LABEL,
     MONTH,
+    OWN_ADDRESS,
     PATH,
     SCHEDULE,
     SIZE,
+    SOCKET,
     TEXT,
     TEXTS,
     URL,
@@ -52,9 +55,11 @@ DAEMON_KEYS: Final[Keys] = MappingProxyType(
     {
         "org_id": Key("organisation that the rows belong to: a report dimension", LABEL),
         "state_dir": Key("directory of the state store, packages and downloads", PATH),
-        "listen": Key("HOST:PORT of the control API, status page and metrics", ADDRESS),
-        "metrics_listen": Key("HOST:PORT that serves metrics and health alone", ADDRESS),
-        "socket": Key("unix socket by which the commands reach the daemon", PATH),
+        "listen": Key(
+            "loopback HOST:PORT that serves health and metrics; empty for none", OWN_ADDRESS
+        ),
+        "metrics_listen": Key("any HOST:PORT that serves health and metrics too", ADDRESS),
+        "socket": Key("unix socket by which the commands reach the daemon", SOCKET),
         "recompute": Key(
             "which months a change of the recipe computes again by itself",
             choice("open", "all", "none"),
@@ -63,9 +68,9 @@ DAEMON_KEYS: Final[Keys] = MappingProxyType(
         "memory": Key("bytes of rows that may be in memory at once", SIZE),
         "spool_quota": Key("bytes of downloads that may be on disk at once", SIZE),
         "allow_plain_secrets": Key("accept secrets written into the configuration", FLAG),
-        "proxy": Key("URL of the HTTP proxy for all providers", URL),
+        "proxy": Key("URL of the HTTP proxy for requests by ctx.request", URL),
         "no_proxy": Key("comma-separated hosts that are reached without the proxy", TEXT),
-        "ca_file": Key("PEM file of certificate authorities to trust", PATH),
+        "ca_file": Key("PEM file of further certificate authorities to trust", CERTIFICATES),
         "log_level": Key("least level to log", choice("debug", "info", "warning", "error")),
         "log_format": Key(
             "text or JSON; auto is text on a terminal", choice("auto", "text", "json")

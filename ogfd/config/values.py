@@ -7,7 +7,9 @@ quote the value.
 
 from __future__ import annotations
 
+import ipaddress
 import re
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,6 +24,8 @@ from ogfd.plugin import Period
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?i?)B?")
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _NAME: Final = re.compile(r"[a-z0-9-]+")
+_LOCAL_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
+_LONGEST_SOCKET: Final = 107  # bytes; sun_path has 108 with its final NUL, see unix(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,46 @@ def _address(value: Any) -> str:
     return str(value)
 
 
+def _own_address(value: Any) -> str:
+    if value == "":
+        return ""
+    text = _address(value)
+    host = urlsplit(f"//{text}").hostname or ""
+    if host not in _LOCAL_NAMES and not _is_loopback(host):
+        raise ValueError(
+            "must be an address of this machine alone, such as 127.0.0.1:8090: others would need "
+            "TLS and a token; metrics_listen serves health and metrics to them"
+        )
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _socket(value: Any) -> Path:
+    path = _path(value)
+    if len(str(path).encode()) > _LONGEST_SOCKET:
+        raise ValueError(f"must be a path of at most {_LONGEST_SOCKET} bytes, as Linux has it")
+    return path
+
+
+def _certificates(value: Any) -> Path:
+    path = _path(value)
+    try:
+        path.read_bytes()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise ValueError("must be a PEM file that holds a certificate") from None
+    except (OSError, ValueError) as exc:
+        reason = getattr(exc, "strerror", None) or "no such path"
+        raise ValueError(f"must be a file that can be read: {reason}") from None
+    return path
+
+
 def _url(value: Any) -> str:
     parts = urlsplit(_text(value))
     if parts.scheme in {"http", "https"} and parts.hostname:
@@ -168,9 +212,12 @@ LABEL: Final = Value(_label, {"type": "string", "minLength": 1, "maxLength": 200
 FLAG: Final = Value(_flag, {"type": "boolean"})
 TEXTS: Final = Value(_texts, {"type": "array", "items": {"type": "string", "minLength": 1}})
 PATH: Final = Value(_path, {"type": "string", "minLength": 1})
+SOCKET: Final = Value(_socket, {"type": "string", "minLength": 1})
+CERTIFICATES: Final = Value(_certificates, {"type": "string", "minLength": 1})
 SIZE: Final = Value(_size, {"type": ["string", "integer"], "examples": ["256MiB"]})
 MONTH: Final = Value(_month, {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"})
 SCHEDULE: Final = Value(_schedule, {"type": "string", "examples": ["6h", "15 */6 * * *"]})
-ADDRESS: Final = Value(_address, {"type": "string", "examples": ["127.0.0.1:8090"]})
+ADDRESS: Final = Value(_address, {"type": "string", "examples": ["0.0.0.0:9188"]})
+OWN_ADDRESS: Final = Value(_own_address, {"type": "string", "examples": ["127.0.0.1:8090", ""]})
 URL: Final = Value(_url, {"type": "string", "format": "uri"})
 ZONE: Final = Value(_zone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})

@@ -14,13 +14,17 @@ import os
 import shutil
 from datetime import datetime
 from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
+from typing import Final
 from urllib.parse import quote
 
 from ogfd.packages.disk import sync
 from ogfd.packages.sealed import DamagedPackage, SealedPackage, open_package
 
 log = logging.getLogger(__name__)
+
+_LONGEST_NAME: Final = 200  # file systems take 255 bytes
 
 
 class Keep(StrEnum):
@@ -48,7 +52,7 @@ class Archive:
         self._quota_bytes = quota_bytes
 
     def put(self, package: SealedPackage, now: datetime) -> None:
-        """Move a delivered package here, or remove it if none are kept. May be repeated."""
+        """Move a delivered package here, or remove it if none are kept."""
         if self._keep is Keep.NONE:
             shutil.rmtree(package.path, ignore_errors=True)
             return
@@ -95,6 +99,8 @@ class Archive:
         connector, stream, partition = slice.split("/", 2)
         # "." is safe to quote(), but "." and ".." are no names for a folder.
         safe = quote(partition, safe="").replace(".", "%2E")
+        if len(safe) > _LONGEST_NAME:
+            safe = blake2b(partition.encode(), digest_size=16).hexdigest()
         return self._directory / connector / stream / safe
 
     def _packages(self, folder: Path) -> list[Path]:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_LARGEST: Final = Decimal(10) ** 15  # 15 digits before the point leave room to sum 10^5 of them
+_SPARE_DIGITS: Final = 5  # room to sum 10^5 of the largest numbers without overflow
 _WIDEST: Final = pa.decimal256(76, 60)
 _WIDE: Final = Context(prec=80, rounding=ROUND_HALF_EVEN)
 
@@ -24,14 +24,15 @@ def exact(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int
         name: the column, for messages.
 
     Raises:
-        ValueError: if a value is not a finite number or is 10^15 or more in size.
+        ValueError: if a value is not a finite number, or too large: 10^15 for money, 10^21 for
+            amounts.
     """
     decimals, roundings = _decimals(values, kind, name)
     if len(decimals):
         bounds = pc.min_max(decimals).as_py()
         low, high = bounds["min"], bounds["max"]
-        if high is not None and max(high, -low) >= _LARGEST:
-            raise ValueError(f"{name}: {max(high, -low)} is too large; the limit is below 10^15")
+        if high is not None and max(high, -low) >= limit(kind):
+            raise _too_large(name, max(high, -low), kind)
     return decimals, roundings
 
 
@@ -49,8 +50,8 @@ def _decimals(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array,
         if not pa.types.is_floating(values.type):
             raise ValueError(f"{name}: {values.type} is no type of numbers")
         # Arrow 26 overflows silently where it casts text such as 1e30.
-        if not _fits(values):
-            raise ValueError(f"{name}: a number is not finite, or 10^15 or more")
+        if not _fits(values, kind):
+            raise _too_large(name, "a number", kind)
         values = values.cast(pa.string())
     try:
         return values.cast(kind), 0
@@ -58,8 +59,18 @@ def _decimals(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array,
         return _rounded(values, kind, name)
 
 
-def _fits(values: pa.Array) -> bool:
-    return bool(pc.all(pc.less(pc.abs(values), float(_LARGEST))).as_py() in {True, None})
+def limit(kind: pa.DataType) -> Decimal:
+    """Return what decimals of type *kind* must stay below in size, so that sums stay exact."""
+    return Decimal(1).scaleb(kind.precision - kind.scale - _SPARE_DIGITS)
+
+
+def _too_large(name: str, what: object, kind: pa.DataType) -> ValueError:
+    digits = kind.precision - kind.scale - _SPARE_DIGITS
+    return ValueError(f"{name}: {what} is too large or no number; the limit is 10^{digits}")
+
+
+def _fits(values: pa.Array, kind: pa.DataType) -> bool:
+    return pc.all(pc.less(pc.abs(values), float(limit(kind)))).as_py() in {True, None}
 
 
 def _rounded(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
@@ -73,7 +84,7 @@ def _rounded(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, 
     try:
         return near.cast(kind), moved
     except pa.ArrowInvalid:
-        raise ValueError(f"{name}: a number is too large; the limit is below 10^15") from None
+        raise _too_large(name, "a number", kind) from None
 
 
 def _rounded_by_value(values: pa.Array, kind: pa.DataType, name: str) -> tuple[pa.Array, int]:
@@ -82,7 +93,7 @@ def _rounded_by_value(values: pa.Array, kind: pa.DataType, name: str) -> tuple[p
     chosen: list[Decimal | None] = []
     moved = np.zeros(len(encoded.dictionary) + 1, dtype=np.int64)
     for index, value in enumerate(encoded.dictionary.to_pylist()):
-        number = _number(value, name)
+        number = _number(value, name, kind)
         near = number.quantize(quantum, context=_WIDE)
         moved[index] = near != number
         chosen.append(near)
@@ -90,15 +101,15 @@ def _rounded_by_value(values: pa.Array, kind: pa.DataType, name: str) -> tuple[p
     return pa.array(chosen, kind).take(encoded.indices), int(moved[indices].sum())
 
 
-def _number(value: str | Decimal, name: str) -> Decimal:
+def _number(value: str | Decimal, name: str, kind: pa.DataType) -> Decimal:
     try:
         number = Decimal(value)
     except InvalidOperation:
         raise ValueError(f"{name}: {str(value)[:40]!r} is not a number") from None
     if not number.is_finite():
         raise ValueError(f"{name}: {value} is not a finite number")
-    if abs(number) >= _LARGEST:
-        raise ValueError(f"{name}: {value} is too large; the limit is below 10^15")
+    if abs(number) >= limit(kind):
+        raise _too_large(name, value, kind)
     return number
 
 

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ogfd.packages.decimals import limit
 from ogfd.packages.identity import Lanes, number_lanes, value_lanes
 from ogfd.packages.rows import Coded, Rows, dumps
 from ogfd.plugin import ACTIVITY_SCHEMA, MEASURES
@@ -25,7 +26,6 @@ from ogfd.plugin import ACTIVITY_SCHEMA, MEASURES
 Groups = npt.NDArray[np.int64]
 
 _WIDEST: Final = 1 << 62  # packed keys stay below the sign bit
-_LARGEST_SUM: Final = 10**15  # as for single values: 10^5 blocks can be summed without overflow
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +173,11 @@ def _sums(measures: Mapping[str, pa.Array], groups: Groups, count: int) -> dict[
 
 
 def _check_sum(name: str, total: pa.Array) -> None:
+    if not pa.types.is_decimal(total.type):
+        return
     bounds = pc.min_max(total).as_py()
-    if bounds["max"] is not None and max(bounds["max"], -bounds["min"]) >= _LARGEST_SUM:
-        raise ValueError(
-            f"{name}: a sum of 10^15 or more is not plausible and cannot be kept exact"
-        )
+    if bounds["max"] is not None and max(bounds["max"], -bounds["min"]) >= limit(total.type):
+        raise ValueError(f"{name}: a sum of {bounds['max']} cannot be kept exact")
 
 
 def _intersected(metadata: Coded, groups: Groups, count: int) -> pa.Array:

@@ -174,6 +174,7 @@ def dumps(pairs: Mapping[str, str]) -> str:
 
 def _dense(indices: pa.Array, values: pa.Array) -> Coded:
     """Give nulls among the indices a code of their own, and equal values one code."""
+    indices = indices.cast(pa.int32())
     if indices.null_count:
         values = pa.concat_arrays([values, pa.nulls(1, values.type)])
         indices = indices.fill_null(len(values) - 1)

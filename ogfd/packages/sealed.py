@@ -47,12 +47,14 @@ class SealedPackage:
         info: what it is.
         fate: counts of source rows, as `RowFate.counts` gives them.
         bytes: size of its files.
+        bases: the generation of the slice in each sink when its read began.
     """
 
     path: Path
     info: PackageInfo
     fate: Mapping[str, Any]
     bytes: int
+    bases: Mapping[str, int]
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows as ``ACTIVITY_SCHEMA``, sorted by ``activity_id``. Blocking."""
@@ -70,14 +72,22 @@ class SealedPackage:
         return replace(self, info=replace(self.info, actor=actor, reason=reason))
 
 
-def write_manifest(directory: Path, info: PackageInfo, fate: Mapping[str, Any]) -> None:
+def write_manifest(
+    directory: Path, info: PackageInfo, fate: Mapping[str, Any], bases: Mapping[str, int]
+) -> None:
     """Digest and fsync the files of *directory* and write its manifest. Blocking."""
     files = {}
     for name in (ROWS_FILE, REJECTS_FILE):
         path = directory / name
         files[name] = {"bytes": path.stat().st_size, "blake2b": file_digest(path)}
         sync(path)
-    body = {"format": _FORMAT, "info": _info_json(info), "fate": dict(fate), "files": files}
+    body = {
+        "format": _FORMAT,
+        "info": _info_json(info),
+        "fate": dict(fate),
+        "bases": dict(bases),
+        "files": files,
+    }
     text = json.dumps({"body": body, "digest": _digest(body)}, indent=1, ensure_ascii=False)
     path = directory / MANIFEST_FILE
     path.write_text(text, encoding="utf-8")
@@ -103,7 +113,11 @@ def open_package(directory: Path) -> SealedPackage:
                 raise DamagedPackage(f"{name} of package {directory.name} does not verify")
             size += expected["bytes"]
         return SealedPackage(
-            path=directory, info=_info(body["info"]), fate=body["fate"], bytes=size
+            path=directory,
+            info=_info(body["info"]),
+            fate=body["fate"],
+            bytes=size,
+            bases=body["bases"],
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DamagedPackage(f"package {directory.name} cannot be read: {exc}") from exc

@@ -48,19 +48,25 @@ class PackageStore:
         """
         Remove what a dead process left unfinished, and return the sealed packages.
 
-        A package that does not verify is removed: its rows are read again.
+        A package that does not verify is removed: its rows are read again. Of two packages of one
+        slice, as a kill between sealing and putting the older away leaves them, the newer stays.
         """
-        packages = []
-        for path in sorted(self._directory.iterdir()):
+        packages: dict[str, SealedPackage] = {}
+        for path in sorted(self._directory.iterdir(), key=lambda each: each.stat().st_mtime_ns):
             if path.name.endswith(_OPEN):
                 shutil.rmtree(path, ignore_errors=True)
                 continue
             try:
-                packages.append(open_package(path))
+                package = open_package(path)
             except DamagedPackage as exc:
                 log.warning("removed a damaged package", extra={"reason": str(exc)})
                 shutil.rmtree(path, ignore_errors=True)
-        return packages
+                continue
+            older = packages.get(package.info.slice)
+            if older is not None:
+                self.discard(older)
+            packages[package.info.slice] = package
+        return list(packages.values())
 
     def discard(self, package: SealedPackage) -> None:
         """Remove a package that nobody waits for."""

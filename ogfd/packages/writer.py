@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -43,7 +43,12 @@ _ROW_GROUP: Final = 131_072
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageHeader:
-    """What is known of a package before its rows are; the names are those of `PackageInfo`."""
+    """
+    What is known of a package before its rows are; the names are those of `PackageInfo`.
+
+    Attributes:
+        bases: the generation of the slice in each sink when the read began.
+    """
 
     slice: str
     org_id: str
@@ -58,6 +63,7 @@ class PackageHeader:
     version: str | None
     recipe: str
     recipe_body: Mapping[str, Any]
+    bases: Mapping[str, int] = field(default_factory=dict)
 
 
 class PackageWriter:
@@ -144,7 +150,7 @@ class PackageWriter:
             self._accumulator.add(block)
 
     def _seal(self, final: Path, target_of: Callable[[str], str]) -> SealedPackage:
-        fate = self.fate
+        fate, header = self.fate, self._header
         if fate.source != fate.counted:
             raise FatalError(
                 f"{fate.source} source rows were read but {fate.counted} are accounted for",
@@ -169,7 +175,7 @@ class PackageWriter:
         shutil.rmtree(self._spill)
         end = totals.data_end
         counts = fate.counts() | {"data_end": end and end.isoformat()}
-        write_manifest(self._directory, self._info(totals, target_of), counts)
+        write_manifest(self._directory, self._info(totals, target_of), counts, header.bases)
         publish(self._directory, final)
         self._accumulator.forget()
         give_back()

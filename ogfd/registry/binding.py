@@ -71,12 +71,14 @@ class Bound:
         connectors: by name; those whose plugin cannot be used are left out.
         sinks: by name.
         problems: why a connector was left out, by ``connectors.NAME``.
+        warnings: what has no effect, though nothing is wrong.
     """
 
     settings: Settings
     connectors: Mapping[str, BoundConnector]
     sinks: Mapping[str, BoundSink]
     problems: Mapping[str, PluginProblem] = field(default_factory=dict)
+    warnings: tuple[Mistake, ...] = ()
 
 
 def load_bound(
@@ -138,8 +140,9 @@ class _Binder:
         self._loaded: dict[tuple[str, str], ConnectorSpec | SinkSpec | PluginProblem] = {}
 
     def bind(self) -> Bound:
-        self._settings, mistakes, self.problems = inherit(self._settings, self._registry)
-        self.mistakes += mistakes
+        inherited = inherit(self._settings, self._registry)
+        self._settings, self.problems = inherited.settings, inherited.problems
+        self.mistakes += inherited.mistakes
         sinks = {name: self._sink(table) for name, table in self._settings.sinks.items()}
         connectors = {
             name: self._connector(table) for name, table in self._settings.connectors.items()
@@ -149,6 +152,7 @@ class _Binder:
             connectors={name: bound for name, bound in connectors.items() if bound},
             sinks={name: bound for name, bound in sinks.items() if bound},
             problems=self.problems,
+            warnings=tuple(inherited.warnings),
         )
 
     def _sink(self, table: SinkTable) -> BoundSink | None:

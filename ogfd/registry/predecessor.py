@@ -8,6 +8,7 @@ name in the configuration wins key by key.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ogfd.config import (
@@ -26,6 +27,23 @@ from ogfd.registry.models import holds
 from ogfd.registry.problem import PluginProblem
 
 
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """
+    What the predecessor's variables add to the *settings*, and what went wrong.
+
+    Attributes:
+        mistakes: stop the program.
+        warnings: about variables that have no effect.
+        problems: plugins that cannot be used, by ``connectors.NAME``.
+    """
+
+    settings: Settings
+    mistakes: list[Mistake]
+    warnings: list[Mistake]
+    problems: dict[str, PluginProblem]
+
+
 def variables_by_type(
     variables: Mapping[str, Origin], registry: Registry
 ) -> dict[str, dict[str, Origin]]:
@@ -39,11 +57,15 @@ def variables_by_type(
     return named
 
 
-def inherit(
-    settings: Settings, registry: Registry
-) -> tuple[Settings, list[Mistake], dict[str, PluginProblem]]:
-    """Return *settings* with what the predecessor's variables add, and what went wrong."""
+def inherit(settings: Settings, registry: Registry) -> Inherited:
+    """
+    Return *settings* with what the predecessor's variables add.
+
+    Variables that turn on no stream are a mistake only if no connector is configured at all;
+    otherwise they are a leftover of the predecessor, worth a warning.
+    """
     mistakes: list[Mistake] = []
+    leftovers: list[Mistake] = []
     problems: dict[str, PluginProblem] = {}
     connectors = settings.document.get("connectors", {})
     for name, variables in variables_by_type(settings.predecessor, registry).items():
@@ -57,11 +79,13 @@ def inherit(
             continue
         raw, origins = table_of(spec, variables, written)
         if written is None and not raw.keys() & spec.streams.keys():
-            mistakes.append(_streamless(spec, variables))
+            leftovers.append(_streamless(spec, variables))
             continue
         settings, more = with_connector(settings, name, overlay(raw, written or {}), origins)
         mistakes += more
-    return settings, mistakes, problems
+    if settings.connectors:
+        return Inherited(settings, mistakes, leftovers, problems)
+    return Inherited(settings, [*mistakes, *leftovers], [], problems)
 
 
 def table_of(
@@ -111,9 +135,11 @@ def _streamless(spec: ConnectorSpec, variables: Mapping[str, Origin]) -> Mistake
         and key.partition(".")[2] in _needs(stream)
     )
     first = min(variables)
+    at = variables[first]
+    place = f" (it stands in {at.file}:{at.line})" if at.file else ""
     return Mistake(
         message=f"no stream of {spec.name} is on; set {' or '.join(wanted) or 'more of them'}, "
-        f"add [connectors.{spec.name}], or unset the variables of {spec.name}",
+        f"add [connectors.{spec.name}], or unset the variables of {spec.name}{place}",
         file=None,
         variable=first,
     )

@@ -166,7 +166,7 @@ def slice_record(connector: str, result: SliceResult, now: datetime) -> SliceRec
         version=result.version,
         reason=result.reason,
         error_class=result.error_class and str(result.error_class),
-        read_at=now if result.was_read else None,
+        read_at=now if result.is_settled else None,
         next_due=result.next_due,
     )
 

@@ -12,6 +12,7 @@ from ogfd.runs.blueprint import Blueprint, checked
 from ogfd.slices import (
     Bases,
     Decision,
+    Engine,
     Failpoints,
     Known,
     Outcome,
@@ -20,7 +21,7 @@ from ogfd.slices import (
     SliceResult,
     decide,
 )
-from ogfd.state import SliceRecord, StateStore, Verdict
+from ogfd.state import SliceRecord, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +49,18 @@ class Planned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
-    """What the state store knows of a connector's slices."""
+    """
+    What this process knows of a connector's slices.
+
+    Attributes:
+        records: by slice.
+        verdicts: by slice, then by target.
+        waiting: slice to the target of the package that waits for it.
+    """
 
     records: Mapping[str, SliceRecord]
     verdicts: Mapping[str, Mapping[str, Verdict]]
+    waiting: Mapping[str, str]
 
     def of(self, slice: str, bases: Bases, sinks: Sequence[str]) -> Known:
         """Return what is known of *slice* for a decision."""
@@ -60,15 +69,21 @@ class Memory:
             bases={sink: entries[sink] for sink in sinks},
             record=self.records.get(slice),
             verdicts=self.verdicts.get(slice, {}),
+            waiting=self.waiting.get(slice),
         )
 
 
-async def memory_of(state: StateStore, connector: str) -> Memory:
-    """Ask the state store what it knows of a connector."""
+async def memory_of(engine: Engine, connector: str) -> Memory:
+    """Gather what this process knows of a connector's slices."""
+    state = engine.state
     verdicts: dict[str, dict[str, Verdict]] = {}
     for (name, target), verdict in (await state.verdicts()).items():
         verdicts.setdefault(name, {})[target] = verdict
-    return Memory(records=await state.slices(connector), verdicts=verdicts)
+    return Memory(
+        records=await state.slices(connector),
+        verdicts=verdicts,
+        waiting={name: package.info.target for name, package in engine.waiting.items()},
+    )
 
 
 async def plan_stream(

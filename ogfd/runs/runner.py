@@ -184,7 +184,7 @@ class Runner:
         errors: list[RunError] = []
         bases = await read_bases(self.sinks, self.state)
         await self.engine.failpoints.passed("ledger.read")
-        memory = await memory_of(self.state, connector.name)
+        memory = await memory_of(self.engine, connector.name)
         try:
             async with (
                 self.contexts(connector) as context,

@@ -47,11 +47,13 @@ class Known:
         bases: the ledger entry in each sink, None where the sink has not the slice.
         record: what the state store last saw.
         verdicts: by target.
+        waiting: target of the package that waits for a sink or an operator, if one does.
     """
 
     bases: Mapping[str, LedgerEntry | None]
     record: SliceRecord | None
     verdicts: Mapping[str, Verdict]
+    waiting: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,7 @@ def _changed(
     partition: Partition, recipe: Recipe, known: Known, rules: Rules, target: str
 ) -> Decision:
     verdict = known.verdicts.get(target)
-    if verdict is not None and verdict.kind is not VerdictKind.APPROVED:
+    if verdict is not None and _bars(verdict, known.waiting):
         return Decision(action=Action.HELD, reason=_said(verdict), target=target)
     if _only_recipe_changed(partition, recipe, known) and not _recomputed(partition, rules):
         reason = f"the recipe changed; recompute = {rules.recompute} leaves it to --force"
@@ -136,6 +138,17 @@ def _versionless(known: Known, recipe: Recipe, rules: Rules) -> Decision:
 
 def _current(known: Known, target: str) -> bool:
     return all(base is not None and base.target == target for base in known.bases.values())
+
+
+def _bars(verdict: Verdict, waiting: str | None) -> bool:
+    """A held version without its package must be read again: there is nothing to approve."""
+    match verdict.kind:
+        case VerdictKind.REJECTED:
+            return True
+        case VerdictKind.HELD:
+            return waiting == verdict.target
+        case VerdictKind.APPROVED:
+            return False
 
 
 def _said(verdict: Verdict) -> str:

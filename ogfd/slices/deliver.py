@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from time import monotonic
 from typing import Final, Protocol
@@ -15,6 +15,7 @@ import anyio
 from ogfd.packages import SealedPackage
 from ogfd.plugin import (
     Committed,
+    ErrorClass,
     Guarantee,
     LedgerEntry,
     OverlapError,
@@ -25,7 +26,7 @@ from ogfd.plugin import (
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.ledgers import delivery_of
 from ogfd.slices.outcome import DeliveryResult, Outcome
-from ogfd.state import StateStore
+from ogfd.state import Delivery, StateStore
 
 log = logging.getLogger(__name__)
 
@@ -83,22 +84,34 @@ class Deliverer:
         await self.failpoints.passed("sink.before_commit")
         started = monotonic()
         try:
-            with anyio.move_on_after(_COMMIT_SECONDS, shield=True) as scope:
-                answer = await sink.commit(package, base_generation, attempt)
-            if scope.cancelled_caught:
-                return DeliveryResult(outcome=Outcome.FAILED, error="the commit took over an hour")
+            # A stop waits for a commit, and for the note that it was made: without the note a
+            # sink that keeps no ledger would get the same rows again.
+            with anyio.move_on_after(_COMMIT_SECONDS, shield=True):
+                return await self._shielded(name, package, base_generation, attempt, started)
         except OverlapError as exc:
-            return DeliveryResult(outcome=Outcome.HELD, error=str(exc))
+            return DeliveryResult(outcome=Outcome.HELD, error=str(exc), error_class=exc.error_class)
         except SinkError as exc:
             log.warning("a commit failed", extra={"sink": name, "reason": str(exc)})
-            return DeliveryResult(outcome=Outcome.FAILED, error=f"sink {name}: {exc}")
+            return DeliveryResult(
+                outcome=Outcome.FAILED, error=f"sink {name}: {exc}", error_class=exc.error_class
+            )
+        return DeliveryResult(
+            outcome=Outcome.FAILED,
+            error=f"sink {name}: the commit took over an hour",
+            error_class=ErrorClass.TRANSIENT,
+        )
+
+    async def _shielded(
+        self, name: str, package: SealedPackage, base: int, attempt: str, started: float
+    ) -> DeliveryResult:
+        answer = await self.sinks[name].commit(package, base, attempt)
         self.watcher.committed(name, monotonic() - started)
         await self.failpoints.passed("sink.committed")
         match answer:
             case Superseded(generation=generation):
                 return DeliveryResult(outcome=Outcome.SUPERSEDED, generation=generation)
             case Committed(generation=generation):
-                await self._remember(name, package, generation, attempt, confirmed=True)
+                await self._remember(name, package, generation, attempt)
                 await self.failpoints.passed("state.delivered")
                 return DeliveryResult(outcome=Outcome.COMMITTED, generation=generation)
 
@@ -115,19 +128,20 @@ class Deliverer:
         if known is not None and not known.confirmed:
             same = known.digest == package.info.digest and known.target == package.info.target
             base_generation = known.generation - 1 if same else known.generation
-        await self._remember(name, package, base_generation + 1, attempt, confirmed=False)
+        reserved = self._delivery(name, package, base_generation + 1, attempt)
+        # The entry stays that of the last confirmed commit: it is what the sink surely holds.
+        confirmed = {} if known is None else known.entry
+        await self.state.put_delivery(replace(reserved, confirmed=False, entry=confirmed))
         return base_generation
 
     async def _remember(
-        self, name: str, package: SealedPackage, generation: int, attempt: str, *, confirmed: bool
+        self, name: str, package: SealedPackage, generation: int, attempt: str
     ) -> None:
-        await self.state.put_delivery(
-            delivery_of(
-                package.info,
-                sink=name,
-                generation=generation,
-                attempt=attempt,
-                confirmed=confirmed,
-                at=self.now(),
-            )
+        await self.state.put_delivery(self._delivery(name, package, generation, attempt))
+
+    def _delivery(
+        self, name: str, package: SealedPackage, generation: int, attempt: str
+    ) -> Delivery:
+        return delivery_of(
+            package.info, sink=name, generation=generation, attempt=attempt, at=self.now()
         )

@@ -11,11 +11,13 @@ continuation, and every continuation ends with the sinks equal to the source.
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+import anyio
 from anyio import to_thread
 
 from ogfd.packages import (
@@ -32,6 +34,7 @@ from ogfd.plugin import (
     Kind,
     LedgerEntry,
     Partition,
+    PartitionState,
     SourceChanged,
     Stream,
     Wanted,
@@ -94,6 +97,7 @@ class Engine:
     failpoints: Failpoints
     now: Callable[[], datetime]
     waiting: dict[str, SealedPackage]
+    _turns: dict[str, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
 
     async def make_current(
         self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
@@ -106,6 +110,12 @@ class Engine:
         Raises:
             SourceError, NotPublished, Parked: as the stream raised them; nothing was changed.
         """
+        async with self._turns[work.slice]:
+            return await self._until_steady(work, bases, force=force)
+
+    async def _until_steady(
+        self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
+    ) -> SliceResult:
         for _ in range(_RESTARTS):
             try:
                 return await self._attempt(work, bases, force=force)
@@ -119,7 +129,13 @@ class Engine:
                     reason="the provider stopped listing it while it was read; rows are kept",
                 )
             partition, bases = listed
-            header = replace(work.header, version=partition.version, source=partition.source)
+            header = replace(
+                work.header,
+                version=partition.version,
+                source=partition.source,
+                period=partition.period,
+                closed=partition.state is PartitionState.CLOSED,
+            )
             work = replace(work, partition=partition, header=header)
         return SliceResult(
             slice=work.slice,
@@ -136,33 +152,43 @@ class Engine:
         The package of a commit that a crash kept from being recorded goes to the archive; one of
         another target, such as a held version that the provider took back, goes for good.
         """
-        package = self.waiting.get(slice)
-        if package is None:
+        if slice not in self.waiting:
             return
-        if package.info.target == target:
-            await self._archive(package)
-        else:
-            await self._drop(package)
+        async with self._turns[slice]:
+            package = self.waiting.get(slice)
+            if package is None:
+                return
+            if package.info.target == target:
+                await self._archive(package)
+            else:
+                await self._drop(package)
 
     async def approve(
         self, slice: str, bases: Mapping[str, LedgerEntry | None], *, actor: str, reason: str
     ) -> SliceResult | None:
-        """Commit the package that is held for *slice*; None if none waits."""
-        package = self.waiting.get(slice)
-        if package is None:
-            return None
-        await self._decide(package, VerdictKind.APPROVED, reason, actor)
-        return await self._deliver(package.approved(actor, reason), bases, was_read=False)
+        """
+        Commit the package that is held for *slice*; None if none waits.
+
+        It counts on the generations that its read was based on: if anybody has committed since,
+        the outcome is ``superseded``.
+        """
+        async with self._turns[slice]:
+            package = self.waiting.get(slice)
+            if package is None:
+                return None
+            await self._decide(package, VerdictKind.APPROVED, reason, actor)
+            then = {name: _as_of(base, package.bases.get(name, 0)) for name, base in bases.items()}
+            return await self._deliver(package.approved(actor, reason), then, was_read=False)
 
     async def reject(self, slice: str, *, actor: str, reason: str) -> bool:
         """Drop the package that is held for *slice*; False if none waits."""
-        package = self.waiting.get(slice)
-        if package is None:
-            return False
-        await self._decide(package, VerdictKind.REJECTED, reason, actor)
-        del self.waiting[slice]
-        await to_thread.run_sync(self.packages.discard, package)
-        return True
+        async with self._turns[slice]:
+            package = self.waiting.get(slice)
+            if package is None:
+                return False
+            await self._decide(package, VerdictKind.REJECTED, reason, actor)
+            await self._drop(package)
+            return True
 
     async def drop(
         self, slice: str, bases: Mapping[str, LedgerEntry | None], *, actor: str, reason: str
@@ -177,17 +203,18 @@ class Engine:
         if not held:
             return None
         header = _dropped(next(iter(held.values())))
-        with self.packages.workplace() as (temporary, final):
-            writer = PackageWriter(
-                temporary,
-                header,
-                Shape(kind=header.kind, wanted=Wanted()),
-                budget=self.budget,
-                memory_bytes=self.slice_memory_bytes,
-            )
-            package = await writer.seal(final, Recipe(id=header.recipe, body={}).target)
-        self.waiting[slice] = package
-        return await self._deliver(package.approved(actor, reason), held, was_read=False)
+        async with self._turns[slice]:
+            with self.packages.workplace() as (temporary, final):
+                writer = PackageWriter(
+                    temporary,
+                    header,
+                    Shape(kind=header.kind, wanted=Wanted()),
+                    budget=self.budget,
+                    memory_bytes=self.slice_memory_bytes,
+                )
+                package = await writer.seal(final, Recipe(id=header.recipe, body={}).target)
+            await self._keep(package)
+            return await self._deliver(package.approved(actor, reason), held, was_read=False)
 
     async def _attempt(
         self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
@@ -195,16 +222,14 @@ class Engine:
         package = None if force else await self._known_package(work)
         was_read = package is None
         if package is None:
-            package = await self._read(work)
+            package = await self._read(work, bases)
             if work.partition.version is None and not force and _current(package, bases):
                 await self._drop(package)
                 return _result(package, Outcome.UNCHANGED, was_read=True)
-        problems = await self._problems(package, bases)
+        package, barred = await self._judged(package, bases)
         await self.failpoints.passed("package.judged")
-        if problems:
-            reason = "; ".join(problems)
-            await self._decide(package, VerdictKind.HELD, reason, None)
-            return _result(package, Outcome.HELD, reason=reason, was_read=was_read)
+        if barred is not None:
+            return _result(package, Outcome.HELD, reason=barred, was_read=was_read)
         if force:
             bases = {name: _forced(base) for name, base in bases.items()}
         return await self._deliver(package, bases, was_read=was_read)
@@ -217,13 +242,18 @@ class Engine:
         target = work.recipe.target(work.partition.version)
         if waiting is not None and waiting.info.target == target:
             return waiting
-        return await to_thread.run_sync(self.archive.find, work.slice, target)
+        try:
+            return await to_thread.run_sync(self.archive.find, work.slice, target)
+        except OSError as exc:
+            log.warning("the archive cannot be read", extra={"reason": str(exc)})
+            return None
 
-    async def _read(self, work: Work) -> SealedPackage:
+    async def _read(self, work: Work, bases: Mapping[str, LedgerEntry | None]) -> SealedPackage:
+        generations = {name: base.generation for name, base in bases.items() if base is not None}
         with self.packages.workplace() as (temporary, final):
             writer = PackageWriter(
                 temporary,
-                work.header,
+                replace(work.header, bases=generations),
                 work.shape,
                 budget=self.budget,
                 memory_bytes=self.slice_memory_bytes,
@@ -233,21 +263,34 @@ class Engine:
             await self.failpoints.passed("source.read")
             package = await writer.seal(final, work.recipe.target)
         await self.failpoints.passed("package.sealed")
-        stale = self.waiting.get(work.slice)
-        self.waiting[work.slice] = package
-        if stale is not None:
-            await to_thread.run_sync(self.packages.discard, stale)
+        await self._keep(package)
         return package
 
-    async def _problems(
+    async def _keep(self, package: SealedPackage) -> None:
+        """Have *package* wait, in place of an older one of its slice."""
+        stale = self.waiting.get(package.info.slice)
+        self.waiting[package.info.slice] = package
+        if stale is not None:
+            await to_thread.run_sync(self.packages.discard, stale)
+
+    async def _judged(
         self, package: SealedPackage, bases: Mapping[str, LedgerEntry | None]
-    ) -> list[str]:
+    ) -> tuple[SealedPackage, str | None]:
+        """Return the package, with its approval if it has one, and why it may not be committed."""
         verdicts = await self.state.verdicts(package.info.slice)
         verdict = verdicts.get((package.info.slice, package.info.target))
         if verdict is not None and verdict.kind is VerdictKind.APPROVED:
-            return []
+            return package.approved(verdict.actor or "", verdict.reason), None
+        if verdict is not None and verdict.kind is VerdictKind.REJECTED:
+            await self._drop(package)
+            return package, f"rejected by {verdict.actor}: {verdict.reason}"
         previous = next((base for base in bases.values() if base is not None), None)
-        return violations(package, previous)
+        problems = violations(package, previous)
+        if not problems:
+            return package, None
+        reason = "; ".join(problems)
+        await self._decide(package, VerdictKind.HELD, reason, None)
+        return package, reason
 
     async def _deliver(
         self,
@@ -286,15 +329,28 @@ class Engine:
         )
 
     async def _archive(self, package: SealedPackage) -> None:
-        if self.waiting.get(package.info.slice) is not None:
-            # What came from the archive stays there; what waited moves there.
-            await to_thread.run_sync(self.archive.put, package, self.now())
-            self.waiting.pop(package.info.slice, None)
+        """Move a package that waited to the archive; one that came from there stays there."""
+        if self._waits(package):
+            try:
+                await to_thread.run_sync(self.archive.put, package, self.now())
+            except OSError as exc:
+                # The rows are committed; the package waits, and the next run tries again.
+                log.warning(
+                    "the archive cannot be written",
+                    extra={"slice": package.info.slice, "reason": str(exc)},
+                )
+                return
+            del self.waiting[package.info.slice]
         await self.failpoints.passed("package.archived")
 
     async def _drop(self, package: SealedPackage) -> None:
-        if self.waiting.pop(package.info.slice, None) is not None:
+        if self._waits(package):
+            del self.waiting[package.info.slice]
             await to_thread.run_sync(self.packages.discard, package)
+
+    def _waits(self, package: SealedPackage) -> bool:
+        waiting = self.waiting.get(package.info.slice)
+        return waiting is not None and waiting.path == package.path
 
 
 def _dropped(entry: LedgerEntry) -> PackageHeader:
@@ -317,6 +373,15 @@ def _dropped(entry: LedgerEntry) -> PackageHeader:
 
 def _current(package: SealedPackage, bases: Mapping[str, LedgerEntry | None]) -> bool:
     return all(base is not None and base.target == package.info.target for base in bases.values())
+
+
+def _as_of(base: LedgerEntry | None, generation: int) -> LedgerEntry | None:
+    """Return *base* with the generation that a package was read against."""
+    if base is None or generation == 0:
+        return None if generation == 0 else base
+    return (
+        base if base.generation == generation else replace(base, generation=generation, target="")
+    )
 
 
 def _forced(base: LedgerEntry | None) -> LedgerEntry | None:
@@ -349,7 +414,7 @@ def _result(
         slice=package.info.slice,
         outcome=outcome,
         reason=reason,
-        error_class=ErrorClass.TRANSIENT if outcome is Outcome.FAILED else None,
+        error_class=_class_of(deliveries or {}) if outcome is Outcome.FAILED else None,
         target=package.info.target,
         version=package.info.version,
         rows=package.info.rows,
@@ -358,3 +423,8 @@ def _result(
         deliveries=deliveries or {},
         was_read=was_read,
     )
+
+
+def _class_of(deliveries: Mapping[str, DeliveryResult]) -> ErrorClass:
+    classes = [result.error_class for result in deliveries.values() if result.error_class]
+    return classes[0] if classes else ErrorClass.TRANSIENT

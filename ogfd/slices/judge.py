@@ -7,11 +7,14 @@ contracts compare with the generation that the sink holds; a first load has none
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ogfd.plugin import Kind, LedgerEntry, PackageInfo
+
+_MONTH: Final = re.compile(r"\d{4}-\d{2}")
 
 
 class Judged(Protocol):
@@ -25,7 +28,7 @@ class Judged(Protocol):
 
 def violations(package: Judged, previous: LedgerEntry | None) -> list[str]:
     """Return what is wrong with *package*, one clause a contract; nothing if it may be committed."""
-    found = [_rejected(package), _negative(package.info)]
+    found = [_rejected(package), _negative(package.info), _other_month(package.info)]
     if previous is not None and previous.rows:
         found += [_emptied(package.info, previous), _currencies(package.info, previous)]
     return [text for text in found if text]
@@ -36,6 +39,15 @@ def _rejected(package: Judged) -> str | None:
     if package.info.kind is not Kind.COST or not rows:
         return None
     return f"{rows} rejected row{'s' if rows != 1 else ''} may hold cost"
+
+
+def _other_month(info: PackageInfo) -> str | None:
+    """A month's export may hold rows of other billing periods, but not of others alone."""
+    periods = sorted({claim.billing_period for claim in info.claims})
+    month = str(info.period)
+    if not periods or month in periods or not _MONTH.fullmatch(month):
+        return None
+    return f"no row is of billing period {month}, all are of {', '.join(periods)}"
 
 
 def _negative(info: PackageInfo) -> str | None:

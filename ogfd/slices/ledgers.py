@@ -55,16 +55,14 @@ async def remembered(state: StateStore, sink: str) -> dict[str, LedgerEntry]:
     """Return the last confirmed deliveries to *sink*, as its ledger would tell them."""
     deliveries = await state.deliveries(sink)
     return {
-        name: entry_of(delivery.entry)
-        for name, delivery in deliveries.items()
-        if delivery.confirmed
+        name: entry_of(delivery.entry) for name, delivery in deliveries.items() if delivery.entry
     }
 
 
 def delivery_of(
-    info: PackageInfo, *, sink: str, generation: int, attempt: str, confirmed: bool, at: datetime
+    info: PackageInfo, *, sink: str, generation: int, attempt: str, at: datetime
 ) -> Delivery:
-    """Return what the state store keeps of a package in a sink."""
+    """Return what the state store keeps of a confirmed commit."""
     entry = {
         "slice": info.slice,
         "connector": info.connector,
@@ -90,7 +88,7 @@ def delivery_of(
         target=info.target,
         digest=info.digest,
         attempt=attempt,
-        confirmed=confirmed,
+        confirmed=True,
         at=at,
         entry=entry,
     )

@@ -35,6 +35,7 @@ class DeliveryResult:
     outcome: Outcome
     generation: int | None = None
     error: str | None = None
+    error_class: ErrorClass | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,11 @@ class SliceResult:
     seconds: float = 0.0
     next_due: datetime | None = None
     was_read: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether the source was read to the end and every sink has what was read."""
+        return self.was_read and self.outcome in {Outcome.COMMITTED, Outcome.UNCHANGED}
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that the CLI and the control API show."""

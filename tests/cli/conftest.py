@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,17 +23,19 @@ class Fake:
     loaded: list[Any] = field(default_factory=list)
     levels: list[str] = field(default_factory=list)
     ran: Any = 0
+    opened: Any = None
+    bound: Any = field(default_factory=lambda: SimpleNamespace(sinks={}))
 
     def load(self, path):
         self.loaded.append(path)
         if self.load_error is not None:
             raise self.load_error
-        return "bound"
+        return self.bound
 
     @asynccontextmanager
     async def operations(self, bound):
-        assert "bound" == bound
-        yield self
+        assert self.bound is bound
+        yield self.opened or self
 
     async def call(self, name, params, emit):
         self.calls.append((name, params))

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import socket
 import sys
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
@@ -103,6 +104,17 @@ async def test_without_a_daemon_the_reason_is_what_failed(daemon):
             pass
 
 
+async def test_the_socket_of_a_killed_daemon_does_not_hide_what_failed(daemon):
+    """It stays behind, and nobody listens."""
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(daemon.socket))
+    daemon.opened = OperationError("sink main cannot be opened", 69)
+    with pytest.raises(OperationError, match="sink main"):
+        async with operations(BOUND):
+            pass
+    assert daemon.socket.is_socket()
+
+
 class Inner(PluginConfig):
     key: Secret
 
@@ -121,6 +133,7 @@ def bound(**values):
     return SimpleNamespace(
         connectors={"a": SimpleNamespace(config=config)},
         sinks={"s": SimpleNamespace(config=Inner(key=Secret("sink-secret")))},
+        warnings=("no stream of cloud is on",),
         settings=SimpleNamespace(daemon=daemon),
     )
 
@@ -158,6 +171,7 @@ def test_logs_go_to_stderr_at_the_configured_level(monkeypatch):
         root.setLevel(before[0])
         root.handlers[:] = before[1]
 
+    assert "no stream of cloud is on" in stream.getvalue().splitlines()[0]
     assert "key is ***" in stream.getvalue()
     assert "quiet" not in stream.getvalue()
     assert "louder" in stream.getvalue()

@@ -3,9 +3,11 @@
 import io
 import json
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from ogfd.cli.session import RemoteOperations
 from ogfd.control.protocol import OperationError
 
 
@@ -50,6 +52,7 @@ def document(*runs, outcome="succeeded"):
 
 
 HELD = slice_("aws-prod/cost/2026-09", "held", reason="rows dropped by 60 %", deliveries={})
+DOWN = {"class": "transient", "message": "down", "stream": None}
 AUTH = {"class": "auth", "message": "no credentials", "stream": None}
 
 
@@ -98,6 +101,37 @@ def test_json_is_exactly_the_result(ogfd):
     assert ogfd.results["sync"] == json.loads(out)
 
 
+def lines_to(path):
+    """Return a configuration with a jsonl sink."""
+    table = SimpleNamespace(type="jsonl", values={"path": path})
+    return SimpleNamespace(sinks={"lines": SimpleNamespace(table=table)})
+
+
+@pytest.mark.parametrize("command", [("sync",), ("slices", "drop", "a/b/c", "--reason", "x")])
+def test_json_is_refused_while_a_sink_writes_to_stdout(ogfd, command):
+    """The rows would come before the document; nothing is done, and the sink is named."""
+    ogfd.bound = lines_to("-")
+    code, out, err = ogfd(*command, "--json")
+
+    assert (64, [], 64) == (code, ogfd.calls, json.loads(out)["error"]["exit_code"])
+    assert "the jsonl sink lines and --json would share stdout" in err
+    assert "drop --json, or give sinks.lines.path a file" in err
+
+
+def test_json_is_fine_where_stdout_has_no_rows(ogfd, tmp_path, monkeypatch):
+    """Without --json, with a file, when nothing is committed, or if the daemon has the sink."""
+    ogfd.results.update(sync=document(), plan={"slices": [], "errors": []})
+    ogfd.bound = lines_to("-")
+    assert [0, 0] == [ogfd("sync")[0], ogfd("plan", "--json")[0]]
+
+    ogfd.opened = RemoteOperations(tmp_path / "socket")
+    monkeypatch.setattr(RemoteOperations, "call", lambda _, *rest: ogfd.call(*rest))
+    assert 0 == ogfd("sync", "--json")[0]
+
+    ogfd.opened, ogfd.bound = None, lines_to("lines.jsonl")
+    assert 0 == ogfd("sync", "--json")[0]
+
+
 @pytest.mark.parametrize(
     ("result", "expected"),
     [
@@ -107,7 +141,12 @@ def test_json_is_exactly_the_result(ogfd):
         (document(run(slice_(), HELD, outcome="partial"), outcome="partial"), 1),
         (document(run(HELD)), 1),
         (document(run(slice_(outcome="failed", error_class="fatal")), outcome="failed"), 1),
-        (document(run(outcome="failed", error={"class": "transient", "message": "down"})), 1),
+        (document(run(outcome="failed", error=DOWN), outcome="failed"), 69),
+        (document(run(slice_(outcome="failed", error_class="transient")), outcome="failed"), 69),
+        (document(run(slice_(outcome="failed")), run(error=DOWN), outcome="failed"), 1),
+        (document(run(error={**DOWN, "class": "fatal"}), run(error=DOWN), outcome="failed"), 1),
+        (document(run(error=AUTH), run(error=DOWN), outcome="failed"), 77),
+        (document(run(slice_(), outcome="partial", error=DOWN), outcome="partial"), 1),
         (document(run(outcome="failed", error=AUTH), outcome="failed"), 77),
         (document(run(slice_(outcome="failed", error_class="auth")), outcome="failed"), 77),
         (document(run(slice_(outcome="failed", error_class="auth"), HELD), outcome="failed"), 77),
@@ -131,7 +170,7 @@ def test_json_is_exactly_the_result(ogfd):
     ],
 )
 def test_the_exit_code_says_what_became_of_it(ogfd, result, expected):
-    """77 only if credentials failed and nothing at all succeeded; 1 for anything failed or held."""
+    """77 and 69 only if nothing at all succeeded; 1 for anything else that failed or is held."""
     ogfd.results["sync"] = result
 
     assert expected == ogfd("sync", "--json")[0]
@@ -263,11 +302,20 @@ def test_a_plan_shows_bytes_requests_and_price(ogfd):
         ([], [], 0),
         ([], [{"connector": "a", "class": "auth", "message": "denied"}], 77),
         ([planned()], [{"connector": "a", "class": "auth", "message": "denied"}], 1),
-        ([], [{"connector": "a", "class": "transient", "message": "down"}], 1),
+        ([], [{"connector": "a", "class": "transient", "message": "down"}], 69),
+        ([planned()], [{"connector": "a", "class": "transient", "message": "down"}], 1),
+        (
+            [],
+            [
+                {"connector": "a", "class": "transient", "message": "down"},
+                {"connector": "b", "class": "fatal", "message": "odd"},
+            ],
+            1,
+        ),
     ],
 )
 def test_a_plan_that_could_not_list_fails(ogfd, slices, errors, expected):
-    """With 77 if it was for credentials alone."""
+    """With 77 if it was for credentials, 69 if no provider could be reached."""
     ogfd.results["plan"] = {"slices": slices, "errors": errors}
 
     assert expected == ogfd("plan", "--json")[0]

@@ -108,7 +108,7 @@ def test_show_never_prints_a_secret(main, run):
     """References show; plain secrets, passwords in URLs and what nobody can judge do not."""
     main.write_text(
         MAIN.replace(
-            "[daemon]", '[daemon]\nallow_plain_secrets = true\nproxy = "http://u:canary@p:1"'
+            "[daemon]", '[daemon]\nallow_plain_secrets = true\nproxy = "http://u:p@canary@p:1"'
         )
         + AWS.replace("AKIA0", "AKIA1").replace("env:SECRET", "canary")
         + AWS.replace("aws]", "ref]").replace("aws.", "ref.")
@@ -210,6 +210,19 @@ def test_set_says_when_something_else_wins(main, run):
     )
 
 
+@pytest.mark.parametrize("broken", [b"[daemon]\nslices = \n", b"[daemon]\norg_id = '\xff'\n"])
+def test_set_names_the_line_of_overrides_that_are_broken(main, run, broken):
+    """It is the configuration that is wrong, not the key."""
+    file = main.parent / "ogfd.d" / "90-set.toml"
+    file.parent.mkdir()
+    file.write_bytes(broken)
+    code, out, err = run("set", "daemon.slices", "2", "-c", main)
+
+    assert (78, "") == (code, out)
+    assert f"ogfd: {file}:2: " in err
+    assert broken == file.read_bytes()
+
+
 @pytest.mark.parametrize("args", [["set", "a b", "1"], ["set", "x"], ["nosuch"], ["show", "--no"]])
 def test_wrong_usage_exits_64(main, run, args):
     """As for every command."""
@@ -260,6 +273,25 @@ def test_init_says_when_a_secret_stands_in_a_dotenv_alone(main, run):
     assert 0 == code
     assert "OFFGRIDFLOW_AWS_SECRET_ACCESS_KEY stands in .env alone" in err
     assert "canary" not in out + err
+
+
+def test_init_takes_the_dotenv_beside_the_file_that_is_named(main, run):
+    """Also if the result is only printed."""
+    (main.parent / "there").mkdir()
+    (main.parent / "there" / ".env").write_text("OFFGRIDFLOW_AWS_CUR_BUCKET=bucket\n")
+    there = main.parent / "there" / "ogfd.toml"
+    code, out, _ = run("init", "--from-env", "--output", "-", "-c", there)
+
+    assert (0, "bucket") == (code, tomllib.loads(out)["connectors"]["aws"]["cost"]["bucket"])
+    assert not there.exists()
+
+
+def test_validate_warns_of_leftover_variables(main, run):
+    """One of the predecessor's does not stop a configuration that is complete without it."""
+    code, out, err = run("validate", "-c", main, OFFGRIDFLOW_AWS_REGION="eu-west-1")
+
+    assert (0, f"{main}: ok; connectors: files; sinks: main\n") == (code, out)
+    assert err.startswith("ogfd: warning: OFFGRIDFLOW_AWS_REGION: no stream of aws is on")
 
 
 def test_init_without_any_variable_says_so(main, run):

@@ -38,9 +38,10 @@ def test_the_example_has_no_mistakes():
     assert {} == found.problems
 
 
-def test_what_is_commented_out_has_no_mistakes_either(tmp_path):
+def test_what_is_commented_out_has_no_mistakes_either(tmp_path, certificate):
     """All that the example shows can be switched on, if not all at once."""
     text = COMMENTED.sub("", EXAMPLE.read_text()).replace('profile = "billing"', "")
+    text = text.replace("/etc/ssl/certs/company.pem", str(certificate))
     (tmp_path / "ogfd.toml").write_text(text)
     found = load_bound(tmp_path / "ogfd.toml", {}, Registry())
 

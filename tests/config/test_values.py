@@ -1,6 +1,7 @@
 """What ogfd's own keys take."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -47,6 +48,10 @@ def test_every_key_has_its_field_and_every_field_its_key(keys, kind, others):
         ("memory", 4096, 4096),
         ("listen", "[::1]:8090", "[::1]:8090"),
         ("listen", "localhost:0", "localhost:0"),
+        ("listen", "127.8.0.1:1", "127.8.0.1:1"),
+        ("listen", "", ""),
+        ("metrics_listen", "0.0.0.0:9188", "0.0.0.0:9188"),
+        ("socket", "/" + "s" * 106, Path("/" + "s" * 106)),
         ("proxy", "http://user:pw@proxy.example.com:3128", "http://user:pw@proxy.example.com:3128"),
         ("timezone", "UTC", "UTC"),
     ],
@@ -70,6 +75,11 @@ def test_good_values_are_read(key, good, read):
         ("listen", "http://host:80"),
         ("listen", "user@host:80"),
         ("listen", "host:80/x"),
+        ("listen", "0.0.0.0:8090"),
+        ("listen", "[::]:8090"),
+        ("listen", "daemon.example.com:8090"),
+        ("metrics_listen", ""),
+        ("socket", "/" + "s" * 107),
         ("proxy", "proxy:3128"),
         ("org_id", ""),
         ("org_id", "a\nb"),
@@ -93,3 +103,24 @@ def test_a_rate_is_a_finite_number_above_zero(bad):
     """Anything else would stop a connector for ever, or never."""
     with pytest.raises(ValueError, match="must be a number above 0"):
         CONNECTOR_KEYS["rate"].value.parse(bad)
+
+
+def test_a_listener_for_others_is_told_of_metrics_listen():
+    """Before the daemon starts, with what to write instead."""
+    with pytest.raises(ValueError, match=r"this machine alone.*TLS and a token.*metrics_listen"):
+        DAEMON_KEYS["listen"].value.parse("0.0.0.0:8090")
+
+
+def test_certificates_must_be_there_when_the_configuration_loads(tmp_path, certificate):
+    """Otherwise every request would fail, later and once more for each connector."""
+    (tmp_path / "notes.pem").write_text("no certificate")
+    parse = DAEMON_KEYS["ca_file"].value.parse
+
+    assert certificate == parse(str(certificate))
+    for name, reason in [
+        ("none.pem", "a file that can be read: No such file"),
+        (".", "a file that can be read: Is a directory"),
+        ("notes.pem", "a PEM file that holds a certificate"),
+    ]:
+        with pytest.raises(ValueError, match=f"must be {reason}"):
+            parse(str(tmp_path / name))

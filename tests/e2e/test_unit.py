@@ -48,3 +48,16 @@ def test_the_exposure_is_at_most_1_5() -> None:
 
     assert 0 == done.returncode, done.stdout
     assert "Overall exposure level" in done.stdout
+
+
+def test_a_start_that_fails_for_long_is_tried_for_as_long_as_it_takes() -> None:
+    """A late mount must not end in start-limit-hit for good; only a wrong configuration ends it."""
+    lines = (SYSTEMD / "ogfd.service").read_text().splitlines()
+
+    assert {
+        "StartLimitIntervalSec=0",
+        "Restart=on-failure",
+        "RestartSec=15",
+        "RestartPreventExitStatus=78",
+    } <= set(lines)
+    assert not any(line.startswith("StartLimitBurst=") for line in lines)

@@ -274,3 +274,10 @@ def _reference(rows):
         cost, count = sums[key]
         sums[key] = cost + each["billed_cost"], count + 1
     return dict(sums)
+
+
+async def test_amounts_may_be_larger_than_money(seal):
+    """A hundred gigabyte-months are 2.7e17 byte-seconds."""
+    package = await seal([batch_of([row(quantity=Decimal("2.7e17"), unit="byte-seconds")] * 2)])
+
+    assert "540000000000000000" == package.info.sums["quantity:byte-seconds"]

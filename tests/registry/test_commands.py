@@ -159,6 +159,16 @@ def test_new_overwrites_nothing_and_takes_no_odd_names(run, tmp_path):
     assert ["full"] == [path.name for path in tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("directory", ["/proc/nowhere", "file/below", "s" * 300])
+def test_new_says_in_one_line_that_it_cannot_write(run, tmp_path, directory):
+    """No traceback."""
+    (tmp_path / "file").touch()
+    code, out, err = run("new", "x", "--dir", directory)
+
+    assert (1, "", 1) == (code, out, len(err.splitlines()))
+    assert f"{directory} cannot be written: " in err
+
+
 @pytest.mark.parametrize("path", ["ogfd_hello.py", "tests/test_hello.py"])
 def test_what_new_writes_is_the_plugin_that_is_tested_here(path):
     """The template is plugins/ogfd-hello itself, so it cannot rot."""

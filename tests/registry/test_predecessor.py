@@ -115,12 +115,30 @@ def test_a_broken_plugin_is_a_problem_and_variables_of_no_plugin_are_nothing(bou
     assert {} == found.connectors
 
 
-def test_variables_that_turn_on_no_stream_are_a_mistake(bound, shelf):
-    """Nothing would ever run, and the operator learns which variable is missing."""
+@pytest.fixture
+def costly(bound, shelf):
+    """Install a connector that needs a bucket too."""
     shelf.connector(
         "costly",
         streams={"cost": shelf.registry.load_connector("cloud").streams["cost"]},
         environment={"OFFGRIDFLOW_COSTLY_BUCKET": "cost.bucket", "OFFGRIDFLOW_COSTLY_AT": "region"},
     )
+    return bound
+
+
+def test_variables_that_turn_on_no_stream_are_a_mistake(costly):
+    """Nothing would ever run, and the operator learns which variable is missing."""
     with pytest.raises(ConfigError, match="no stream of costly is on; set OFFGRIDFLOW_COSTLY_BUCK"):
-        bound(COSTLY_AT="x")
+        costly(COSTLY_AT="x")
+
+
+def test_leftover_variables_beside_other_connectors_are_a_warning(costly, tmp_path):
+    """A complete configuration starts; the variable is named, and where it stands."""
+    (tmp_path / ".env").write_text("OFFGRIDFLOW_COSTLY_AT=x\n")
+    found = costly('[connectors.mine]\ntype = "cloud"\n[connectors.mine.carbon]\n')
+    (warning,) = map(str, found.warnings)
+
+    assert {"mine"} == found.connectors.keys()
+    assert warning.startswith("OFFGRIDFLOW_COSTLY_AT: no stream of costly is on; set OFFGRIDFLOW_")
+    assert f"{tmp_path / '.env'}:1" in warning
+    assert () == costly('[connectors.costly]\ntype = "costly"\ncost.bucket = "b"\n').warnings

@@ -101,7 +101,6 @@ class MemorySink:
             sink="",
             generation=base_generation + 1,
             attempt=attempt,
-            confirmed=True,
             at=NOW,
         ).entry
         self.rows[info.slice] = [each for batch in package.batches() for each in batch.to_pylist()]

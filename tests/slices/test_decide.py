@@ -43,9 +43,10 @@ def record(**changes):
     return replace(plain, **changes)
 
 
-def known(*bases, record=None, verdict=None):
+def known(*bases, record=None, verdict=None, waiting=None):
     verdicts = {verdict.target: verdict} if verdict else {}
-    return Known(bases={f"s{i}": b for i, b in enumerate(bases)}, record=record, verdicts=verdicts)
+    entries = {f"s{i}": b for i, b in enumerate(bases)}
+    return Known(bases=entries, record=record, verdicts=verdicts, waiting=waiting)
 
 
 def verdict(kind):
@@ -73,7 +74,12 @@ PARKED = record(next_due=NOW + timedelta(hours=1), reason="throttled")
         (known(entry("v0"), record=PARKED), Action.PARKED, "throttled"),
         (known(entry(), record=PARKED), Action.UNCHANGED, None),
         (known(entry("v0"), record=record(next_due=NOW)), Action.READ, "restated"),
-        (known(entry("v0"), verdict=verdict(VerdictKind.HELD)), Action.HELD, "currency changed"),
+        (
+            known(entry("v0"), verdict=verdict(VerdictKind.HELD), waiting=RECIPE.target("v1")),
+            Action.HELD,
+            "currency changed",
+        ),
+        (known(entry("v0"), verdict=verdict(VerdictKind.HELD)), Action.READ, "restated"),
         (known(entry("v0"), verdict=verdict(VerdictKind.REJECTED)), Action.HELD, "rejected by ann"),
         (known(entry("v0"), verdict=verdict(VerdictKind.APPROVED)), Action.READ, "restated"),
         (known(entry("v0", source="s3://other/r")), Action.HELD, "s3://other/r"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ogfd.plugin import Kind, LedgerEntry, PackageInfo, Period
+from ogfd.plugin import Claim, Kind, LedgerEntry, PackageInfo, Period
 from ogfd.slices.judge import violations
 
 OCTOBER = Period.month("2026-10")
@@ -21,6 +21,9 @@ HELD = LedgerEntry(
     sums={"billed_cost:USD": "1"}, digest="d", attempt="a",
     committed_at=datetime(2026, 11, 1, tzinfo=UTC),
 )  # fmt: skip
+
+
+SEPTEMBER = Claim(provider="aws", billing_account_id="1", billing_period="2026-09", kind=Kind.COST)
 
 
 @dataclass
@@ -50,6 +53,11 @@ def test_a_package_that_keeps_to_all_contracts_passes():
             HELD,
             "the currencies changed from USD to CNY, USD",
         ),
+        (
+            Judged(replace(INFO, claims=(SEPTEMBER,))),
+            None,
+            "no row is of billing period 2026-10, all are of 2026-09",
+        ),
     ],
 )
 def test_each_violation_is_one_clause(package, previous, clause):
@@ -64,3 +72,10 @@ def test_rejected_carbon_rows_do_not_hold_money():
     assert [] == violations(
         Judged(replace(INFO, kind=Kind.CARBON), {"rejected_with_cost": 2}), None
     )
+
+
+def test_rows_of_other_months_beside_the_own_one_pass():
+    """An export may bring a few rows of a neighbouring billing period."""
+    own = replace(SEPTEMBER, billing_period="2026-10")
+
+    assert [] == violations(Judged(replace(INFO, claims=(SEPTEMBER, own))), None)

@@ -34,6 +34,9 @@ SECRET = 'p/a+s"s wörd'
         ("DefaultEndpointsProtocol=https;AccountKey=a/b==;E=c",
          "DefaultEndpointsProtocol=https;AccountKey=***;E=c"),
         ("postgresql://ogfd:hunter2@db/ogfd", "postgresql://ogfd:***@db/ogfd"),
+        ("by http://user:p@ssw0rd@proxy:3128/ now", "by http://user:***@proxy:3128/ now"),
+        ("http://me@corp.example:p@ss@proxy", "http://me@corp.example:***@proxy"),
+        ("redis://:p@ss@cache", "redis://:***@cache"),
         (
             "-----BEGIN PRIVATE KEY-----\nMIIE\nvQ==\n-----END PRIVATE KEY-----\nrest",
             "***\nrest",
@@ -54,6 +57,8 @@ def test_known_shapes_are_hidden(text, expected):
         "the signature does not match",
         "no authorization",
         "design=3",
+        "http://127.0.0.1:8090/metrics asked by me@corp.example",
+        "http://user@host:8090/",
         "arn:aws:iam::123456789012:role/ogfd",
     ],
 )

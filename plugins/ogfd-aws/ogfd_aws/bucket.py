@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +29,23 @@ class Level:
 
     folders: tuple[str, ...] = ()
     objects: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Small:
+    """A small object: its *body*, and when it was *modified*, if the store says so."""
+
+    body: bytes
+    modified: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A spooled object: the local *path*, its *etag*, and when it was *modified*, if known."""
+
+    path: Path
+    etag: str
+    modified: datetime | None
 
 
 class Bucket:
@@ -73,7 +90,7 @@ class Bucket:
                 return _bare(found["ETag"])
         return None
 
-    async def small(self, key: str, *, etag: str, limit: int) -> bytes | None:
+    async def small(self, key: str, *, etag: str, limit: int) -> Small | None:
         """
         Read an object whole, at most *limit* + 1 bytes of it; None if it is not *etag* any more.
 
@@ -81,7 +98,7 @@ class Bucket:
             SourceError: if the object cannot be read.
         """
 
-        async def read() -> bytes | None:
+        async def read() -> Small | None:
             try:
                 answer = await self._client.get_object(**self._common, Key=key, IfMatch=f'"{etag}"')
             except sdk.ClientError as exc:
@@ -95,14 +112,15 @@ class Bucket:
                     parts.append(chunk)
                     size += len(chunk)
                     if size > limit:
-                        return b"".join(parts)
-            _check_length(key, size, answer)
-            return b"".join(parts)
+                        break
+                else:
+                    _check_length(key, size, answer)
+            return Small(body=b"".join(parts), modified=answer.get("LastModified"))
 
-        found: bytes | None = await self._ctx.call("s3:GetObject", read, timeout=_TIMEOUT)
+        found: Small | None = await self._ctx.call("s3:GetObject", read, timeout=_TIMEOUT)
         return found
 
-    async def download(self, key: str) -> Path:
+    async def download(self, key: str) -> Fetched:
         """
         Spool an object to local disk, all of it in one version.
 
@@ -111,7 +129,9 @@ class Bucket:
             NotFoundError: if there is no such object.
             SourceError: if the object cannot be read.
         """
-        return await self._ctx.download("s3:GetObject", _Pinned(self, key).open_at, name=key)
+        pinned = _Pinned(self, key)
+        path = await self._ctx.download("s3:GetObject", pinned.open_at, name=key)
+        return Fetched(path=path, etag=_bare(pinned.etag or ""), modified=pinned.modified)
 
     async def get(self, key: str, offset: int, etag: str | None) -> dict[str, Any]:
         """Ask for *key* from byte *offset* on, if it still is *etag*."""
@@ -153,7 +173,8 @@ class _Pinned:
     def __init__(self, bucket: Bucket, key: str) -> None:
         self._bucket = bucket
         self._key = key
-        self._etag: str | None = None
+        self.etag: str | None = None
+        self.modified: datetime | None = None
 
     def open_at(self, offset: int) -> AbstractAsyncContextManager[AsyncIterable[bytes]]:
         return self._open(offset)
@@ -161,7 +182,7 @@ class _Pinned:
     @asynccontextmanager
     async def _open(self, offset: int) -> AsyncGenerator[AsyncIterable[bytes]]:
         try:
-            answer = await self._bucket.get(self._key, offset, self._etag)
+            answer = await self._bucket.get(self._key, offset, self.etag)
         except sdk.ClientError as exc:
             if code_of(exc) in _CHANGED:
                 raise SourceChanged(f"{self._key} was replaced while it was read") from exc
@@ -169,7 +190,8 @@ class _Pinned:
         async with answer["Body"] as body:
             if offset and "ContentRange" not in answer:
                 raise TransientError(f"{self._key}: the store ignores byte ranges")
-            self._etag = answer["ETag"]
+            self.etag = answer["ETag"]
+            self.modified = answer.get("LastModified")
             yield _whole(self._key, body, answer)
 
 

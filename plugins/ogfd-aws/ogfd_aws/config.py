@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Annotated, Final, Self
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ogfd.plugin import PluginConfig, Secret
 
@@ -52,11 +53,18 @@ class AwsConfig(PluginConfig):
     role_arn: Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/.+$")] | None = None
     external_id: str | None = None
     role_session_name: Annotated[str, Field(pattern=r"^[\w+=,.@-]{2,64}$")] = "ogfd"
-    endpoint_url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    endpoint_url: str | None = None
     access_key_id: str | None = None
     secret_access_key: Secret | None = None
     session_token: Secret | None = None
     cost: CostConfig | None = None
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _reachable(cls, url: str | None) -> str | None:
+        if url is not None and (fault := _fault(url)):
+            raise ValueError(f"is no URL such as https://s3.example.com:9000: {fault}")
+        return url
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -69,6 +77,20 @@ class AwsConfig(PluginConfig):
         if self.external_id is not None and self.role_arn is None:
             raise ValueError("external_id needs role_arn")
         return self
+
+
+def _fault(url: str) -> str | None:
+    """Return what is wrong with *url*, without quoting it: it may hold a password."""
+    if any(letter.isspace() or not letter.isprintable() for letter in url):
+        return "it holds a space or a control character"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # read to be checked
+    except ValueError:
+        return "its host or port is malformed"
+    if parts.scheme not in {"http", "https"}:
+        return "it must begin with http:// or https://"
+    return None if parts.hostname else "it names no host"
 
 
 def principal(config: AwsConfig) -> str:

@@ -16,6 +16,7 @@ from typing import Final
 GLOBAL: Final = "global"
 _GLOBAL_NAMES: Final = frozenset({"global", "any", "worldwide"})
 _LEADING_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d")
+_ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d+)-[a-z].*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,19 @@ def region_of(
     if zone and (found := _LEADING_REGION.match(zone)):
         return found[0]
     return _NAMES.get(place.lower()) if place else None
+
+
+def where(region: str) -> Region | None:
+    """
+    Return where *region* is; None if no table knows it.
+
+    Local and wavelength zones, such as ``us-west-2-lax-1`` and ``us-east-1-wl1-bos-wlz-1``, count
+    as where their Region is, also if they lie in another country.
+    https://docs.aws.amazon.com/local-zones/latest/ug/available-local-zones.html
+    """
+    if (known := REGIONS.get(region)) is None and (zone := _ZONE.fullmatch(region)):
+        return REGIONS.get(zone[1])
+    return known
 
 
 def _names() -> dict[str, str]:

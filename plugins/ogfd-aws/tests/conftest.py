@@ -100,11 +100,12 @@ class Shop:
         *,
         root: str = "cur/acme/",
         days: str = MONTH,
+        folder: str = "assembly-1/",
         **changes: Any,
     ) -> str:
-        """Deliver a month whose files lie under an assembly folder; return the manifest's key."""
+        """Deliver a month, in overwrite mode if *folder* is empty; return the manifest's key."""
         report = root.rstrip("/").rpartition("/")[2]
-        keys = {f"{root}{days}/assembly-1/{name}": body for name, body in files.items()}
+        keys = {f"{root}{days}/{folder}{name}": body for name, body in files.items()}
         for key, body in keys.items():
             self.put(key, body)
         start, end = days.split("-")

@@ -22,7 +22,18 @@ def test_nothing_has_to_be_said():
         ({"regon": "x"}, "Extra inputs"),
         ({"region": "virginia"}, "region"),
         ({"role_arn": "ogfd"}, "role_arn"),
-        ({"endpoint_url": "s3.example.com"}, "endpoint_url"),
+        (
+            {"endpoint_url": "s3.example.com"},
+            "endpoint_url\n.* must begin with http:// or https://",
+        ),
+        ({"endpoint_url": "ftp://s3.example.com"}, "must begin with http:// or https://"),
+        ({"endpoint_url": "http://"}, "it names no host"),
+        ({"endpoint_url": "https:///bucket"}, "it names no host"),
+        ({"endpoint_url": "https://:9000"}, "it names no host"),
+        ({"endpoint_url": "http://s3 .example.com"}, "a space"),
+        ({"endpoint_url": "http://s3.example.com\n"}, "a space"),
+        ({"endpoint_url": "http://s3.example.com:port"}, "host or port is malformed"),
+        ({"endpoint_url": "http://[::1"}, "host or port is malformed"),
         ({"access_key_id": "AKIA"}, "belong together"),
         ({"secret_access_key": Secret("env:X")}, "belong together"),
         ({"session_token": Secret("env:X")}, "session_token needs"),
@@ -37,6 +48,14 @@ def test_mistakes_are_refused(values, words):
     """When the configuration is loaded, not at the first request."""
     with pytest.raises(ValidationError, match=words):
         AwsConfig.model_validate(values)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:9000", "https://s3.example.com/path", "http://[::1]:9000"]
+)
+def test_an_endpoint_is_taken_as_it_is_written(url):
+    """A text, nothing added."""
+    assert url == AwsConfig(endpoint_url=url).endpoint_url
 
 
 def test_plain_secrets_are_refused():

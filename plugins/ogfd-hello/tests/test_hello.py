@@ -27,7 +27,8 @@ def anyio_backend() -> str:
 def directory(tmp_path: Path) -> Path:
     (tmp_path / "2026-10.csv").write_text(FILE)
     (tmp_path / "2026-11.csv").write_text(FILE.replace("2026-10", "2026-11"))
-    (tmp_path / "notes.csv").write_text("not a month")
+    for name in ("notes", "data-v1", "2026-13", "2026-10-old"):
+        (tmp_path / f"{name}.csv").write_text("not a month")
     return tmp_path
 
 

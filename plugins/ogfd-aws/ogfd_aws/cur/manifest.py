@@ -15,22 +15,30 @@ MAX_FILES: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """What a manifest says: its *assembly* and the *files* of the month, literal keys."""
+    """
+    What a manifest says.
+
+    Attributes:
+        assembly: id of the delivery.
+        files: of the month, literal keys.
+        bucket: where AWS delivered the report; empty if it does not say.
+    """
 
     assembly: str
     files: tuple[str, ...]
+    bucket: str
 
 
-def parse(body: bytes, month: Month, bucket: str) -> Manifest:
+def parse(body: bytes, month: Month) -> Manifest:
     """
-    Read a manifest strictly.
+    Read a manifest strictly. It may name another bucket: reports are replicated and copied.
 
     Raises:
-        FatalError: if it is malformed, too large, not of *month*, or names files that are not the
-            report's own or not gzipped CSV.
+        FatalError: if it is malformed, too large, not of *month*, or names no files, or files that
+            are not the report's own or not gzipped CSV.
     """
     try:
-        return _parse(body, month, bucket)
+        return _parse(body, month)
     except _Wrong as exc:
         raise FatalError(f"{month.manifest}: {exc}", hint=exc.hint) from None
 
@@ -41,7 +49,7 @@ class _Wrong(Exception):  # noqa: N818 - becomes a FatalError that names the man
         self.hint = hint
 
 
-def _parse(body: bytes, month: Month, bucket: str) -> Manifest:
+def _parse(body: bytes, month: Month) -> Manifest:
     if len(body) > MAX_BYTES:
         raise _Wrong(f"the manifest is larger than {MAX_BYTES >> 20} MiB")
     try:
@@ -50,15 +58,17 @@ def _parse(body: bytes, month: Month, bucket: str) -> Manifest:
         raise _Wrong(f"the manifest is not JSON: {exc}") from None
     if not isinstance(told, dict):
         raise _Wrong("the manifest is not a JSON object")
-    _check_owner(told, month, bucket)
+    _check_owner(told, month)
     _check_period(told, month)
     _check_format(told)
-    return Manifest(assembly=_text(told, "assemblyId"), files=_files(told, month))
+    return Manifest(
+        assembly=_text(told, "assemblyId"),
+        files=_files(told, month),
+        bucket=_text(told, "bucket"),
+    )
 
 
-def _check_owner(told: dict[str, Any], month: Month, bucket: str) -> None:
-    if (named := _text(told, "bucket")) not in {"", bucket}:
-        raise _Wrong(f"the manifest is foreign: it is of the bucket {named}, not {bucket}")
+def _check_owner(told: dict[str, Any], month: Month) -> None:
     if (named := _text(told, "reportName")) not in {"", month.report}:
         raise _Wrong(f"the manifest is foreign: it is of the report {named}, not {month.report}")
 
@@ -89,6 +99,8 @@ def _files(told: dict[str, Any], month: Month) -> tuple[str, ...]:
     keys = told.get("reportKeys")
     if not isinstance(keys, list) or not all(isinstance(key, str) and key for key in keys):
         raise _Wrong("reportKeys is not a list of keys")
+    if not keys:
+        raise _Wrong("reportKeys names no file")
     if len(keys) > MAX_FILES:
         raise _Wrong(f"reportKeys names {len(keys)} files; at most {MAX_FILES} are read")
     for key in keys:

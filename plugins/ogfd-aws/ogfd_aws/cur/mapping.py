@@ -41,7 +41,7 @@ from ogfd_aws.cur.cost import effective
 from ogfd_aws.cur.numbers import numbers
 from ogfd_aws.cur.problems import Problems, Rejected
 from ogfd_aws.cur.text import Combined, Mask, Text, absent, text_of
-from ogfd_aws.regions import GLOBAL, REGIONS, region_of
+from ogfd_aws.regions import GLOBAL, region_of, where
 from ogfd_aws.services import CATEGORIES, OTHER, WITHOUT_REGION
 
 SOURCE: Final = "aws_cur"
@@ -219,7 +219,7 @@ class _Rows:
         )
         regions = [self._region(*row) for row in found.rows]
         self._out["region"] = found.column(regions)
-        known = [REGIONS.get(region) if region else None for region in regions]
+        known = [where(region) if region else None for region in regions]
         self._out["location"] = found.column([one and one.location for one in known])
         self._out["country"] = found.column([one and one.country for one in known])
 
@@ -227,7 +227,7 @@ class _Rows:
         region = region_of(*named[:4])
         if region is None and named[4] in WITHOUT_REGION:
             return GLOBAL
-        if region is not None and region not in REGIONS:
+        if region is not None and where(region) is None:
             self._mapper.notes.regions.add(region)
         return region
 

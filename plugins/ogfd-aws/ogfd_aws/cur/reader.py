@@ -11,13 +11,12 @@ import pyarrow.csv as pcsv
 from ogfd.plugin import FatalError, Wanted
 from ogfd_aws.cur.columns import NUMBERS, choose
 from ogfd_aws.cur.gzipped import Gzipped
+from ogfd_aws.cur.malformed import Malformed
 from ogfd_aws.cur.mapping import Mapped, Mapper
-from ogfd_aws.cur.problems import Rejected
 
 BATCH_ROWS: Final = 1 << 15
 _BLOCK: Final = 1 << 20  # about 1,000 rows; measured: twice the block costs 50 MB and gains nothing
 _TEXT: Final = pa.dictionary(pa.int32(), pa.binary())
-_NAMED: Final = 100
 
 
 class FileReader:
@@ -35,7 +34,7 @@ class FileReader:
         self._name = name
         self._mapper = mapper
         self._row = 0
-        self._malformed: list[pcsv.InvalidRow] = []
+        self._malformed = Malformed(name)
         self._pending: pa.RecordBatch | None = None
         self._source = Gzipped(path, name)
         try:
@@ -50,11 +49,11 @@ class FileReader:
         Return the next rows, at most 65,536; None after the last.
 
         Raises:
-            FatalError: if the file is no CSV, or is too large.
+            FatalError: if the file is no CSV, is too large, or its rows do not fit its header.
             TransientError: if its gzip stream is cut or corrupt.
         """
         table = self._table()
-        malformed, self._malformed = self._malformed, []
+        malformed = self._malformed.count
         if table is None and not malformed:
             return None
         if table is None:
@@ -65,8 +64,8 @@ class FileReader:
             return mapped
         return Mapped(
             batch=mapped.batch,
-            source_rows=mapped.source_rows + len(malformed),
-            rejected=(*mapped.rejected, *self._rejected(malformed)),
+            source_rows=mapped.source_rows + malformed,
+            rejected=(*mapped.rejected, *self._malformed.take(self._row)),
             filtered=mapped.filtered,
         )
 
@@ -84,8 +83,11 @@ class FileReader:
         try:
             return pcsv.open_csv(
                 pa.PythonFile(self._source, mode="r"),
-                pcsv.ReadOptions(block_size=_BLOCK, column_names=names),
-                pcsv.ParseOptions(newlines_in_values=True, invalid_row_handler=self._skip),
+                # Without threads, which gain nothing here, malformed rows know their number.
+                pcsv.ReadOptions(use_threads=False, block_size=_BLOCK, column_names=names),
+                pcsv.ParseOptions(
+                    newlines_in_values=True, invalid_row_handler=self._malformed.skip
+                ),
                 pcsv.ConvertOptions(
                     column_types=types,
                     include_columns=list(chosen.values()),
@@ -97,15 +99,13 @@ class FileReader:
         except pa.ArrowInvalid as exc:
             raise self._damaged(exc) from exc
 
-    def _skip(self, row: pcsv.InvalidRow) -> str:
-        self._malformed.append(row)
-        return "skip"
-
     def _table(self) -> pa.Table | None:
         """Gather blocks: what is done once a distinct value pays with many rows, not with few."""
         gathered: list[pa.RecordBatch] = []
         rows = 0
         while (batch := self._next()) is not None:
+            if not batch.num_rows:
+                continue  # a block of malformed rows only; many of them add up
             if rows + batch.num_rows > BATCH_ROWS:
                 fits = 0 if gathered else BATCH_ROWS
                 self._pending = batch.slice(fits)
@@ -134,28 +134,9 @@ class FileReader:
             raise self._damaged(exc) from exc
 
     def _damaged(self, exc: Exception) -> Exception:
-        if self._source.error is not None:
-            return self._source.error
+        if known := self._source.error or self._malformed.error:
+            return known
         reason = str(exc)
         if "straddling" in reason:
             reason = f"a row is longer than {_BLOCK >> 20} MiB; a quote may lack its partner"
         return FatalError(f"{self._name}, after data row {self._row}: {reason}")
-
-    def _rejected(self, malformed: list[pcsv.InvalidRow]) -> list[Rejected]:
-        told = [
-            Rejected(
-                where=f"{self._name}, near data row {self._row}",
-                reason=f"has {row.actual_columns} cells, the header has {row.expected_columns}",
-                raw=row.text,
-            )
-            for row in malformed[:_NAMED]
-        ]
-        if (rest := len(malformed) - _NAMED) > 0:
-            told.append(
-                Rejected(
-                    where=f"{self._name}, up to data row {self._row}",
-                    reason="has another number of cells than the header",
-                    rows=rest,
-                )
-            )
-        return told

@@ -4,10 +4,12 @@ The stream ``cost``: a legacy Cost and Usage Report, one partition a billing per
 A month is read as its pointer manifest lists it, in the version that the listing showed:
 
     list folders -> ETag of each pointer manifest        partitions()
-    get manifest If-Match ETag -> get each file -> ETag again, still the same        read()
+    get manifest If-Match ETag -> get each file -> ETags of the files and of the manifest
+    again, still the same        read()
 
-AWS replaces whole months; a file that vanishes or is replaced in between, or a manifest that
-changes, starts the slice again.
+AWS replaces whole months; a file that is replaced or vanishes after it was read, or a manifest that
+changes, starts the slice again. A file that was replaced before it was read, while its manifest is
+still the old one, ends the read until the next run (`ogfd_aws.cur.delivery`).
 https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
 """
 
@@ -26,14 +28,16 @@ from ogfd.plugin import (
     Context,
     FatalError,
     NotFoundError,
+    NotPublished,
     Output,
     Partition,
     PartitionState,
     Period,
     SourceChanged,
 )
-from ogfd_aws.bucket import GONE, Bucket
+from ogfd_aws.bucket import GONE, Bucket, Fetched
 from ogfd_aws.config import CostConfig
+from ogfd_aws.cur.delivery import Delivery
 from ogfd_aws.cur.manifest import MAX_BYTES, Manifest, parse
 from ogfd_aws.cur.mapping import Mapped, Mapper, Notes
 from ogfd_aws.cur.reader import FileReader
@@ -96,19 +100,29 @@ class CostStream:
         ]
 
     async def read(self, partition: Partition, out: Output) -> None:
-        """Read the month's files, two in flight at most: one is parsed, the next one comes."""
+        """
+        Read the month's files, two in flight at most: one is parsed, the next one comes.
+
+        Raises:
+            SourceChanged: if manifest or files are replaced meanwhile.
+            NotPublished: if a newer delivery is being written.
+            SourceError: if the report cannot be read, or cannot be trusted.
+        """
         month = await self._month(partition)
         version = partition.version or ""
-        body = await self._bucket.small(month.manifest, etag=version, limit=MAX_BYTES)
-        if body is None:
+        found = await self._bucket.small(month.manifest, etag=version, limit=MAX_BYTES)
+        if found is None:
             raise SourceChanged(f"{month.manifest} changed since it was listed")
-        manifest = await to_thread.run_sync(parse, body, month, self._bucket.name)
+        manifest = await to_thread.run_sync(parse, found.body, month)
+        copied = self._copied(manifest, month)
+        delivery = Delivery(self._bucket, month, None if copied else found.modified)
         mapper = Mapper(out.wanted.tags, resource_ids=out.wanted.resource_ids)
         try:
-            await self._files(manifest, mapper, out)
-        except MissingFileError:
+            await self._files(manifest, delivery, mapper, out)
+        except (MissingFileError, NotPublished):
             await self._check(month, version)  # a newer delivery explains it
             raise
+        await delivery.check()
         await self._check(month, version)
         out.rounded(mapper.notes.rounded)
         self._tell(mapper.notes, month)
@@ -125,14 +139,23 @@ class CostStream:
         if await self._bucket.etag(month.manifest) != version:
             raise SourceChanged(f"{month.manifest} changed while its files were read")
 
-    async def _files(self, manifest: Manifest, mapper: Mapper, out: Output) -> None:
+    def _copied(self, manifest: Manifest, month: Month) -> bool:
+        """Tell whether the report was copied here from the bucket that AWS delivers to."""
+        copied = manifest.bucket not in {"", self._bucket.name}
+        if copied:
+            self._ctx.log.info("%s: a copy of the report in %s", month.key, manifest.bucket)
+        return copied
+
+    async def _files(
+        self, manifest: Manifest, delivery: Delivery, mapper: Mapper, out: Output
+    ) -> None:
         # A queue without room: the next file is fetched while one is parsed, and waits at most.
         send, receive = anyio.create_memory_object_stream[tuple[str, Path]](0)
         total = len(manifest.files)
         done = 0
         with one_error():
             async with anyio.create_task_group() as tasks, receive:
-                tasks.start_soon(self._fetch, manifest.files, send)
+                tasks.start_soon(self._fetch, manifest.files, delivery, send)
                 async for key, path in receive:
                     try:
                         await self._file(key, path, mapper, out)
@@ -141,19 +164,32 @@ class CostStream:
                     done += 1
                     self._ctx.progress(done, total, "files")
 
-    async def _fetch(self, keys: Sequence[str], send: ObjectSendStream[tuple[str, Path]]) -> None:
+    async def _fetch(
+        self,
+        keys: Sequence[str],
+        delivery: Delivery,
+        send: ObjectSendStream[tuple[str, Path]],
+    ) -> None:
         async with send:
             for key in keys:
+                fetched = await self._download(key)
                 try:
-                    path = await self._bucket.download(key)
-                except NotFoundError as exc:
-                    if exc.code not in GONE:
-                        raise
-                    raise MissingFileError(
-                        f"the manifest lists {key}, which is missing",
-                        hint="someone may have deleted it; AWS writes the report anew within a day",
-                    ) from exc
-                await send.send((key, path))
+                    delivery.add(key, fetched)
+                    await send.send((key, fetched.path))
+                except BaseException:
+                    fetched.path.unlink(missing_ok=True)
+                    raise
+
+    async def _download(self, key: str) -> Fetched:
+        try:
+            return await self._bucket.download(key)
+        except NotFoundError as exc:
+            if exc.code not in GONE:
+                raise
+            raise MissingFileError(
+                f"the manifest lists {key}, which is missing",
+                hint="someone may have deleted it; AWS writes the report anew within a day",
+            ) from exc
 
     async def _file(self, key: str, path: Path, mapper: Mapper, out: Output) -> None:
         reader = await to_thread.run_sync(FileReader, path, key, out.wanted, mapper)

@@ -35,14 +35,18 @@ def body(**changes):
 
 def test_a_good_manifest_names_its_files():
     """In the order of the manifest."""
-    found = parse(body().encode(), MONTH, "b")
+    found = parse(body().encode(), MONTH)
 
-    assert ("a1", (FILE,)) == (found.assembly, found.files)
+    assert ("a1", (FILE,), "b") == (found.assembly, found.files, found.bucket)
 
 
-def test_an_empty_bucket_and_an_empty_list_are_fine():
-    """AWS leaves the bucket empty in some deliveries; a month may have no lines yet."""
-    assert () == parse(body(bucket="", reportKeys=[]).encode(), MONTH, "b").files
+@pytest.mark.parametrize("bucket", ["", "-", "the-original"])
+def test_the_bucket_may_be_empty_or_another_one(bucket):
+    """AWS leaves it empty in some deliveries, and copies of a report keep the original's."""
+    found = parse(body(bucket=bucket).encode(), MONTH)
+
+    assert bucket.removeprefix("-") == found.bucket
+    assert (FILE,) == found.files
 
 
 @pytest.mark.parametrize(
@@ -56,11 +60,12 @@ def test_an_empty_bucket_and_an_empty_list_are_fine():
         (body(reportKeys="-"), "reportKeys is not a list"),
         (body(reportKeys=[1]), "reportKeys is not a list"),
         (body(reportKeys=[""]), "reportKeys is not a list"),
+        (body(reportKeys=[]), "reportKeys names no file"),
         (body(reportKeys=[FILE, FILE]), "twice"),
         (body(reportKeys=["cur/other/20261001-20261101/x.csv.gz"]), "foreign"),
         (body(reportKeys=["cur/acme/../secret.csv.gz"]), "foreign"),
         (body(reportKeys=["/cur/acme/x.csv.gz"]), "foreign"),
-        (body(bucket="someone-elses"), "foreign: it is of the bucket someone-elses"),
+        (body(bucket=7), "bucket is not a text"),
         (body(reportName="other"), "foreign: it is of the report other"),
         (body(billingPeriod="-"), "billingPeriod is missing"),
         (body(billingPeriod={"start": "20260901T", "end": "20261001T"}), "its billing period is"),
@@ -77,5 +82,5 @@ def test_a_bad_manifest_is_refused_and_named(content, message):
     content = content if isinstance(content, bytes) else content.encode()
 
     with pytest.raises(FatalError, match=message) as caught:
-        parse(content, MONTH, "b")
+        parse(content, MONTH)
     assert MONTH.manifest in str(caught.value)

@@ -2,10 +2,12 @@
 
 import gzip
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from ogfd_aws.cur import gzipped, reader
 from ogfd_aws.cur.gzipped import Gzipped
+from ogfd_aws.cur.malformed import Malformed
 
 from ogfd.plugin import FatalError, TransientError
 
@@ -87,7 +89,7 @@ def test_what_is_no_gzip_is_refused(read):
         read(b"<html>sorry</html>")
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
 def test_an_empty_file_is_refused(read, content):
     """A report file has a header at least."""
     with pytest.raises((FatalError, TransientError), match=r"f.csv.gz is (empty|truncated)"):
@@ -134,6 +136,59 @@ def test_many_rows_of_another_width_are_counted_together(read, write):
 
     assert (251, 101) == (out.source_rows, len(out.rejected))
     assert 250 == sum(bad.rows for bad in out.rejected)
+
+
+def malformed_row(number, text="a,b"):
+    return SimpleNamespace(number=number, text=text, expected_columns=3, actual_columns=2)
+
+
+def test_malformed_rows_keep_little_text():
+    """100 of them, each cut to 4 KiB, and a count; what was taken is forgotten."""
+    found = Malformed("f.csv.gz")
+    answers = {found.skip(malformed_row(n, "é" * 5000)) for n in range(2, 50_002)}
+    told = found.take(7)
+
+    assert {"skip"} == answers
+    assert [1] * 100 + [49_900] == [bad.rows for bad in told]
+    assert {"é" * 2048, ""} == {bad.raw for bad in told}
+    assert (0, ()) == (found.count, found.take(7))
+
+
+def test_malformed_rows_after_a_good_one_are_all_counted(read, write, monkeypatch):
+    """Many of them do not condemn the file; blocks without a good row are gone through."""
+    monkeypatch.setattr(reader, "_BLOCK", 1 << 16)
+    text = gzip.decompress(write([{}])) + b"a,b\n" * 60_000
+    out = read(gzip.compress(text + text.splitlines()[1] + b"\n"))
+
+    assert (60_002, 2) == (out.source_rows, out.table().num_rows)
+    assert (101, 60_000) == (len(out.rejected), sum(bad.rows for bad in out.rejected))
+
+
+@pytest.mark.parametrize("rows", [10_000, 300_000])
+def test_a_header_of_another_width_than_all_rows_ends_the_read(read, write, rows, monkeypatch):
+    """One cell too many in the header: the first 10,000 rows tell, the rest is not read."""
+    monkeypatch.setattr(reader, "_BLOCK", 1 << 16)
+    asked = []
+    whole = Malformed.skip
+    monkeypatch.setattr(Malformed, "skip", lambda self, row: asked.append(0) or whole(self, row))
+    header, row = gzip.decompress(write([{}])).splitlines()
+    text = header + b",extra/Column\n" + (row + b"\n") * rows
+
+    with pytest.raises(FatalError) as caught:
+        read(gzip.compress(text, compresslevel=1))
+    assert 10_000 == len(asked)
+    assert str(caught.value).startswith(
+        "f.csv.gz: none of the first 10000 rows fits the header: "
+        "a row has 13 cells, the header has 14 (the header may be damaged"
+    )
+
+
+def test_a_short_file_of_malformed_rows_rejects_them(read, write):
+    """Too few to condemn the header; they hold the month."""
+    header, row = gzip.decompress(write([{}])).splitlines()
+    out = read(gzip.compress(header + b",extra/Column\n" + (row + b"\n") * 9_999))
+
+    assert (9_999, 9_999) == (out.source_rows, sum(bad.rows for bad in out.rejected))
 
 
 def test_a_row_longer_than_a_block_is_refused(read, write, monkeypatch):

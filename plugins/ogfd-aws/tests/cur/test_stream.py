@@ -61,11 +61,24 @@ async def test_a_month_is_all_its_files(shop, write):
     assert [(done, 4, "files") for done in (1, 2, 3, 4)] == ctx.reported
 
 
-async def test_a_month_without_files_is_empty(shop):
-    """AWS lists none as long as there is nothing to bill."""
+async def test_a_month_without_files_is_refused(shop):
+    """A manifest that names none would empty the month."""
     shop.put_month({})
 
-    assert [] == (await read_month(shop)).rows()
+    with pytest.raises(FatalError, match="reportKeys names no file"):
+        await read_month(shop)
+
+
+async def test_a_copied_report_is_read(shop, write, caplog):
+    """Replication keeps the name of the original bucket; one line tells, not one a file."""
+    shop.put_month({"1.csv.gz": write([{}]), "2.csv.gz": write([{}])}, bucket="the-original")
+    with caplog.at_level(logging.INFO):
+        out = await read_month(shop)
+
+    assert 2 == out.source_rows
+    assert ["2026-10: a copy of the report in the-original"] == [
+        record.getMessage() for record in caplog.records if "copy" in record.getMessage()
+    ]
 
 
 @pytest.mark.parametrize(
@@ -79,14 +92,14 @@ async def test_files_are_read_by_their_literal_keys(shop, write, root, prefix):
 
 
 async def test_requests_are_as_few_as_can_be(shop, write):
-    """Listing again costs no read; a read costs the manifest, its files and one check."""
+    """Listing again costs no read; a read costs the manifest, its files and two checks."""
     shop.put_month({"1.csv.gz": write([{}]), "2.csv.gz": write([{}])})
     ctx = shop.context()
     await read_month(shop, ctx=ctx, report="acme")
 
     names = [call.operation for call in ctx.calls]
     assert ["s3:ListObjectsV2"] * 2 == names[:2]
-    assert ["s3:GetObject"] * 3 + ["s3:ListObjectsV2"] == names[2:]
+    assert ["s3:GetObject"] * 3 + ["s3:ListObjectsV2"] * 2 == names[2:]
 
 
 async def test_a_manifest_that_changed_since_the_listing_starts_over(shop, write):
@@ -218,8 +231,12 @@ async def test_an_error_of_the_store_keeps_its_class(shop, write, code, status, 
     ("content", "error", "message"),
     [
         (b"no gzip at all", TransientError, "2.csv.gz is corrupt"),
-        (gzip.compress(b"a,b\n1,2\n"), FatalError, "2.csv.gz: the header lacks"),
-        (gzip.compress(b"a,a\n1,2\n"), FatalError, "2.csv.gz: the header has a more than once"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), FatalError, "2.csv.gz: the header lacks"),
+        (
+            gzip.compress(b"a,a\n1,2\n", mtime=0),
+            FatalError,
+            "2.csv.gz: the header has a more than once",
+        ),
     ],
 )
 async def test_a_bad_file_fails_the_read_and_is_named(shop, write, content, error, message):
