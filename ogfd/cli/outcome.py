@@ -18,7 +18,8 @@ def sync_code(document: Mapping[str, Any]) -> int:
     """
     Return the exit code of a sync.
 
-    If nothing at all succeeded, 77 if credentials failed, 69 if every error is transient.
+    If nothing at all succeeded, 77 if credentials failed; 69 if no slice could even be listed and
+    every error is transient. A slice that fails is 1, whatever its class.
     """
     runs = document.get("runs", ())
     slices = [item for run in runs for item in run.get("slices", ())]
@@ -33,7 +34,7 @@ def sync_code(document: Mapping[str, Any]) -> int:
     )
     if "auth" in classes and not done:
         return NOPERM
-    if classes == {"transient"} and not done:
+    if classes == {"transient"} and not slices:
         return UNAVAILABLE
     outcomes = {item["outcome"] for item in slices} | {run["outcome"] for run in runs}
     outcomes |= {

@@ -42,7 +42,8 @@ from ogfd.plugin import (
 from ogfd.slices.deliver import Deliverer
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.judge import violations
-from ogfd.slices.outcome import DeliveryResult, Outcome, SliceResult
+from ogfd.slices.ledgers import as_of, forced, is_current
+from ogfd.slices.outcome import Outcome, SliceResult, result_of, together
 from ogfd.slices.single import single_error
 from ogfd.slices.target import Recipe
 from ogfd.state import StateStore, Verdict, VerdictKind
@@ -177,7 +178,11 @@ class Engine:
             if package is None:
                 return None
             await self._decide(package, VerdictKind.APPROVED, reason, actor)
-            then = {name: _as_of(base, package.bases.get(name, 0)) for name, base in bases.items()}
+            target = package.info.target
+            then = {
+                name: as_of(base, package.bases.get(name, 0), target)
+                for name, base in bases.items()
+            }
             return await self._deliver(package.approved(actor, reason), then, was_read=False)
 
     async def reject(self, slice: str, *, actor: str, reason: str) -> bool:
@@ -223,15 +228,19 @@ class Engine:
         was_read = package is None
         if package is None:
             package = await self._read(work, bases)
-            if work.partition.version is None and not force and _current(package, bases):
+            if (
+                work.partition.version is None
+                and not force
+                and is_current(package.info.target, bases)
+            ):
                 await self._drop(package)
-                return _result(package, Outcome.UNCHANGED, was_read=True)
+                return result_of(package, Outcome.UNCHANGED, was_read=True)
         package, barred = await self._judged(package, bases)
         await self.failpoints.passed("package.judged")
         if barred is not None:
-            return _result(package, Outcome.HELD, reason=barred, was_read=was_read)
+            return result_of(package, Outcome.HELD, reason=barred, was_read=was_read)
         if force:
-            bases = {name: _forced(base) for name, base in bases.items()}
+            bases = {name: forced(base) for name, base in bases.items()}
         return await self._deliver(package, bases, was_read=was_read)
 
     async def _known_package(self, work: Work) -> SealedPackage | None:
@@ -300,13 +309,13 @@ class Engine:
         was_read: bool,
     ) -> SliceResult:
         deliveries = await self.deliverer.deliver(package, bases)
-        outcome = _together(deliveries)
+        outcome = together(deliveries)
         if outcome in {Outcome.COMMITTED, Outcome.UNCHANGED}:
             await self._archive(package)
         elif outcome is Outcome.SUPERSEDED:
             await self._drop(package)
         reasons = [result.error for result in deliveries.values() if result.error]
-        return _result(
+        return result_of(
             package,
             outcome,
             reason="; ".join(reasons) or None,
@@ -369,62 +378,3 @@ def _dropped(entry: LedgerEntry) -> PackageHeader:
         recipe="dropped",
         recipe_body={},
     )
-
-
-def _current(package: SealedPackage, bases: Mapping[str, LedgerEntry | None]) -> bool:
-    return all(base is not None and base.target == package.info.target for base in bases.values())
-
-
-def _as_of(base: LedgerEntry | None, generation: int) -> LedgerEntry | None:
-    """Return *base* with the generation that a package was read against."""
-    if base is None or generation == 0:
-        return None if generation == 0 else base
-    return (
-        base if base.generation == generation else replace(base, generation=generation, target="")
-    )
-
-
-def _forced(base: LedgerEntry | None) -> LedgerEntry | None:
-    """Make a base that asks for a commit even if the target is the same."""
-    return None if base is None else replace(base, target="")
-
-
-def _together(deliveries: Mapping[str, DeliveryResult]) -> Outcome:
-    """Return the worst outcome of all sinks, as the outcome of the slice."""
-    order = [
-        Outcome.FAILED,
-        Outcome.HELD,
-        Outcome.SUPERSEDED,
-        Outcome.COMMITTED,
-        Outcome.UNCHANGED,
-    ]
-    found = {result.outcome for result in deliveries.values()}
-    return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
-
-
-def _result(
-    package: SealedPackage,
-    outcome: Outcome,
-    *,
-    reason: str | None = None,
-    deliveries: Mapping[str, DeliveryResult] | None = None,
-    was_read: bool,
-) -> SliceResult:
-    return SliceResult(
-        slice=package.info.slice,
-        outcome=outcome,
-        reason=reason,
-        error_class=_class_of(deliveries or {}) if outcome is Outcome.FAILED else None,
-        target=package.info.target,
-        version=package.info.version,
-        rows=package.info.rows,
-        counts=package.fate,
-        sums=package.info.sums,
-        deliveries=deliveries or {},
-        was_read=was_read,
-    )
-
-
-def _class_of(deliveries: Mapping[str, DeliveryResult]) -> ErrorClass:
-    classes = [result.error_class for result in deliveries.values() if result.error_class]
-    return classes[0] if classes else ErrorClass.TRANSIENT

@@ -10,23 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, Protocol
+from typing import Final
 
 from ogfd.plugin import Kind, LedgerEntry, PackageInfo
+from ogfd.slices.outcome import Sealed
 
 _MONTH: Final = re.compile(r"\d{4}-\d{2}")
 
 
-class Judged(Protocol):
-    """A sealed package, as far as judging needs it."""
-
-    @property
-    def info(self) -> PackageInfo: ...
-    @property
-    def fate(self) -> Mapping[str, Any]: ...
-
-
-def violations(package: Judged, previous: LedgerEntry | None) -> list[str]:
+def violations(package: Sealed, previous: LedgerEntry | None) -> list[str]:
     """Return what is wrong with *package*, one clause a contract; nothing if it may be committed."""
     found = [_rejected(package), _negative(package.info), _other_month(package.info)]
     if previous is not None and previous.rows:
@@ -34,7 +26,7 @@ def violations(package: Judged, previous: LedgerEntry | None) -> list[str]:
     return [text for text in found if text]
 
 
-def _rejected(package: Judged) -> str | None:
+def _rejected(package: Sealed) -> str | None:
     rows = package.fate["rejected_with_cost"]
     if package.info.kind is not Kind.COST or not rows:
         return None

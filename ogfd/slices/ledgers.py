@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -99,3 +99,20 @@ def entry_of(fields: Mapping[str, Any]) -> LedgerEntry:
     start, end = (datetime.fromisoformat(text) for text in fields["period"])
     committed_at = datetime.fromisoformat(fields["committed_at"])
     return LedgerEntry(**{**fields, "period": Period(start, end), "committed_at": committed_at})
+
+
+def is_current(target: str, bases: Mapping[str, LedgerEntry | None]) -> bool:
+    """Tell whether every sink holds *target*."""
+    return all(base is not None and base.target == target for base in bases.values())
+
+
+def as_of(base: LedgerEntry | None, generation: int, target: str) -> LedgerEntry | None:
+    """Return *base* with the generation that a package was read against, if it lacks *target*."""
+    if base is None or base.generation == generation or base.target == target:
+        return base
+    return replace(base, generation=generation, target="")
+
+
+def forced(base: LedgerEntry | None) -> LedgerEntry | None:
+    """Make a base that asks for a commit even if the target is the same."""
+    return None if base is None else replace(base, target="")

@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
-from ogfd.plugin import ErrorClass
+from ogfd.plugin import ErrorClass, PackageInfo
+
+
+class Sealed(Protocol):
+    """A sealed package, as far as its judge and its result need it."""
+
+    @property
+    def info(self) -> PackageInfo: ...
+    @property
+    def fate(self) -> Mapping[str, Any]: ...
 
 
 class Outcome(StrEnum):
@@ -96,3 +105,45 @@ class SliceResult:
             "seconds": round(self.seconds, 3),
             "next_due": self.next_due and self.next_due.isoformat(),
         }
+
+
+def together(deliveries: Mapping[str, DeliveryResult]) -> Outcome:
+    """Return the worst outcome of all sinks, as the outcome of the slice."""
+    order = [
+        Outcome.FAILED,
+        Outcome.HELD,
+        Outcome.SUPERSEDED,
+        Outcome.COMMITTED,
+        Outcome.UNCHANGED,
+    ]
+    found = {result.outcome for result in deliveries.values()}
+    return next((outcome for outcome in order if outcome in found), Outcome.UNCHANGED)
+
+
+def result_of(
+    package: Sealed,
+    outcome: Outcome,
+    *,
+    reason: str | None = None,
+    deliveries: Mapping[str, DeliveryResult] | None = None,
+    was_read: bool,
+) -> SliceResult:
+    """Return what became of the slice of *package*."""
+    return SliceResult(
+        slice=package.info.slice,
+        outcome=outcome,
+        reason=reason,
+        error_class=_class_of(deliveries or {}) if outcome is Outcome.FAILED else None,
+        target=package.info.target,
+        version=package.info.version,
+        rows=package.info.rows,
+        counts=package.fate,
+        sums=package.info.sums,
+        deliveries=deliveries or {},
+        was_read=was_read,
+    )
+
+
+def _class_of(deliveries: Mapping[str, DeliveryResult]) -> ErrorClass:
+    classes = [result.error_class for result in deliveries.values() if result.error_class]
+    return classes[0] if classes else ErrorClass.TRANSIENT

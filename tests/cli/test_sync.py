@@ -142,7 +142,7 @@ def test_json_is_fine_where_stdout_has_no_rows(ogfd, tmp_path, monkeypatch):
         (document(run(HELD)), 1),
         (document(run(slice_(outcome="failed", error_class="fatal")), outcome="failed"), 1),
         (document(run(outcome="failed", error=DOWN), outcome="failed"), 69),
-        (document(run(slice_(outcome="failed", error_class="transient")), outcome="failed"), 69),
+        (document(run(slice_(outcome="failed", error_class="transient")), outcome="failed"), 1),
         (document(run(slice_(outcome="failed")), run(error=DOWN), outcome="failed"), 1),
         (document(run(error={**DOWN, "class": "fatal"}), run(error=DOWN), outcome="failed"), 1),
         (document(run(error=AUTH), run(error=DOWN), outcome="failed"), 77),

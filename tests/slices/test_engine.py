@@ -383,3 +383,22 @@ async def test_a_reservation_does_not_hide_what_is_confirmed(make_bench, memory_
     base = (await bench.bases())["jsonl"]
 
     assert ("v1", 1) == (base.version, base.generation)
+
+
+async def test_an_approval_is_finished_where_one_sink_failed(make_bench, memory_sink):
+    """The sink that has it keeps it, the other one gets it at the next word."""
+    main, late = memory_sink(), memory_sink()
+    bench = make_bench(main=main, late=late)
+    held = await empty_month(bench)
+    bases = await bench.bases()
+    late.down = True
+    await bench.engine.approve(held.slice, bases, actor="ann", reason="known")
+    late.down = False
+
+    result = await bench.engine.approve(
+        held.slice, await bench.bases(), actor="ann", reason="known"
+    )
+
+    assert Outcome.COMMITTED is result.outcome
+    assert ([], []) == (main.costs(), late.costs())
+    assert [] == bench.files()
