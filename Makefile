@@ -39,7 +39,7 @@ demo: $(VENV)/.run ## Run the whole system once on local stand-ins of the clouds
 
 .PHONY: test
 test: $(VENV)/.test ## Run the tests that need nothing but pip packages
-	$(BIN)/python -m pytest -q -n auto -m "not e2e and not live"
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live"
 
 .PHONY: check
 check: $(VENV)/.check ## Check format, lint, types and architecture
@@ -49,11 +49,11 @@ check: $(VENV)/.check ## Check format, lint, types and architecture
 	$(BIN)/lint-imports
 
 .PHONY: e2e
-e2e: $(VENV)/.test ## Run the tests that need root: a real systemd, a full disk (installs apt packages)
+e2e: $(VENV)/.test ## Run the tests that take longer or need root: a real systemd, a full disk (installs apt packages)
 	@dpkg -s $(E2E_PACKAGES) >/dev/null 2>&1 || { \
 	  $(SUDO) apt-get update -q && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(E2E_PACKAGES); }
-	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider -m e2e
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider -m "e2e or slow"
 
 .PHONY: bench
 bench: $(VENV)/.test ## Measure ogfd beside its floors and peers on a generated 1 M-row report (minutes)

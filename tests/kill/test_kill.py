@@ -6,8 +6,17 @@ import pytest
 
 from ogfd.slices import POINTS
 
+QUICK = ("package.sealed", "sink.before_commit", "sink.committed")
 
-@pytest.mark.parametrize("point", POINTS)
+
+def enumerated(points):
+    """Return the points as parameters, those that are not at the heart of it marked slow."""
+    return [
+        pytest.param(point, marks=() if point in QUICK else pytest.mark.slow) for point in points
+    ]
+
+
+@pytest.mark.parametrize("point", enumerated(POINTS))
 def test_killed_at_any_arrow_the_next_run_makes_sink_and_source_equal(site, point):
     """With a restatement in between: one run, nothing lost, nothing doubled, nothing left over."""
     site.die(f"{point}:1:kill")
@@ -21,7 +30,7 @@ def test_killed_at_any_arrow_the_next_run_makes_sink_and_source_equal(site, poin
     assert [] == site.leftovers()
 
 
-@pytest.mark.parametrize("point", ["package.sealed", "sink.committed", "state.delivered"])
+@pytest.mark.parametrize("point", enumerated(["sink.committed", "state.delivered"]))
 def test_killed_during_a_restatement_the_old_month_or_the_new_one_is_there(site, point):
     """A reader between the crash and the next run sees one whole month."""
     site.sync()
