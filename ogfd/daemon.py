@@ -38,10 +38,12 @@ from ogfd.runs import (
     Runner,
     Scheduler,
     blueprint,
+    first_fire,
     retry_of,
     scheduled,
 )
 from ogfd.slices import Deliverer, Engine, Failpoints, Recompute
+from ogfd.slices.single import single_error
 from ogfd.state import StateStore
 from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
 from ogfd.traffic import Buckets, Spool
@@ -118,15 +120,17 @@ async def run(bound: Bound) -> int:
 
     Raises:
         StateLocked: if another process holds the state directory.
+        ConfigError: if an address may not be listened on.
         OperationError: if a sink, an address or the state directory cannot be used.
     """
+    with single_error():  # out of the task group: its kind decides about the exit code
+        await _serve(bound)
+    return 0
+
+
+async def _serve(bound: Bound) -> None:
     notifier = Notifier(os.environ)
     async with open_app(bound, is_daemon=True) as app, anyio.create_task_group() as tasks:
-        dispatcher = Dispatcher(app.runner, lambda name, due: _retry_at(app, dispatcher, name, due))
-        for name, blueprints in app.runner.blueprints.items():
-            app.scheduler.add(
-                name, blueprints, lambda each, streams: _fire(dispatcher, each, streams)
-            )
         daemon = bound.settings.daemon
         listeners = Listeners(
             listen=daemon.listen or None,
@@ -144,6 +148,14 @@ async def run(bound: Bound) -> int:
             )
 
         await tasks.start(listen)
+        dispatcher = Dispatcher(app.runner, lambda name, due: _retry_at(app, dispatcher, name, due))
+        for name, blueprints in app.runner.blueprints.items():
+            app.scheduler.add(
+                name,
+                blueprints,
+                lambda each, streams: _fire(dispatcher, each, streams),
+                after=first_fire(name, len(app.runner.blueprints)),
+            )
         app.scheduler.start()
         tasks.start_soon(dispatcher.serve)
         tasks.start_soon(_feed_watchdog, notifier)
@@ -158,7 +170,6 @@ async def run(bound: Bound) -> int:
         notifier.stopping()
         app.scheduler.stop()
         tasks.cancel_scope.cancel()
-    return 0
 
 
 def _fire(dispatcher: Dispatcher, connector: str, streams: frozenset[str]) -> None:

@@ -14,7 +14,8 @@ from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from ogfd.control.app import json_answer
-from ogfd.control.protocol import EX_FAILED, EX_UNAVAILABLE, Emit, OperationError, Operations
+from ogfd.control.protocol import EX_FAILED, EX_UNAVAILABLE, Emit, Operations
+from ogfd.plugin import OgfdError
 
 _EVENTS: Final = 4096  # events that wait for a slow reader; further ones are dropped
 _KEEPALIVE_SECONDS: Final = 15.0
@@ -70,8 +71,8 @@ class Operate:
             try:
                 result = await self._operations.call(name, params, _emitter(inbox))
                 answer.append({"result": result})
-            except OperationError as exc:
-                answer.append(_error(str(exc), exc.code))
+            except OgfdError as exc:
+                answer.append(_error(str(exc), _code(exc)))
             except Exception:  # the border of HTTP: a bug in one operation stops no other
                 log.exception("an operation failed", extra={"operation": name})
                 answer.append(_error(f"{name} failed by a bug; see the daemon's log", EX_FAILED))
@@ -105,6 +106,12 @@ async def _params(request: web.Request) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return params if isinstance(params, dict) else None
+
+
+def _code(exc: OgfdError) -> int:
+    """Return the exit code; the code of a provider's error is a text, and none of ours."""
+    code = getattr(exc, "code", None)
+    return code if isinstance(code, int) else EX_FAILED
 
 
 def _error(message: str, code: int) -> Line:

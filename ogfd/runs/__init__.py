@@ -14,7 +14,7 @@ from ogfd.runs.request import (
     overall,
 )
 from ogfd.runs.runner import Runner
-from ogfd.runs.scheduler import Scheduler
+from ogfd.runs.scheduler import Scheduler, first_fire
 from ogfd.runs.window import asked_window, default_window
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "asked_window",
     "blueprint",
     "default_window",
+    "first_fire",
     "overall",
     "retry_of",
     "scheduled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -24,6 +24,7 @@ from ogfd.plugin import (
 from ogfd.runs.blueprint import Blueprint
 from ogfd.runs.context import slice_scope
 from ogfd.runs.planning import Planned
+from ogfd.runs.recording import slice_record
 from ogfd.runs.request import Emit
 from ogfd.slices import Action, Engine, Outcome, SliceResult, Work, read_bases
 from ogfd.state import SliceRecord, StateStore
@@ -54,46 +55,52 @@ class Passage:
     force: bool
 
     async def go(
-        self, planned: Sequence[Planned], bases: Mapping[str, Mapping[str, LedgerEntry | None]]
-    ) -> list[SliceResult]:
+        self,
+        planned: Sequence[Planned],
+        bases: Mapping[str, Mapping[str, LedgerEntry | None]],
+        results: list[SliceResult],
+    ) -> None:
         """
         Make *planned* current, at most as many at once as there are slots, in their order.
 
         Args:
             planned: newest first.
             bases: by slice, then by sink.
+            results: gets the result of each slice as soon as there is one, so that they outlive
+                an error of the passage.
         """
         passive = [each for each in planned if each.decision.action is not Action.READ]
-        results = [await self._settled(each) for each in passive]
-        # A parked slice keeps its record: it says until when, and why.
-        await self.state.put_slices(
-            [
-                self._record(result)
-                for each, result in zip(passive, results, strict=True)
-                if each.decision.action is not Action.PARKED
-            ]
-        )
-        for result in results:
+        records = []
+        for each in passive:
+            result = await self._settled(each)
+            results.append(result)
+            # A parked slice keeps its record: it says until when, and why.
+            if each.decision.action is not Action.PARKED:
+                records.append(self._record(result))
             self.emit({"event": "slice", **result.as_json()})
+        await self.state.put_slices(records)
         async with anyio.create_task_group() as tasks:
             for each in planned:
                 if each.decision.action is Action.READ:
                     await self.slots.acquire_on_behalf_of(each)
                     tasks.start_soon(self._one, each, bases[each.slice], results)
-        return results
 
     async def _settled(self, planned: Planned) -> SliceResult:
         decision = planned.decision
-        if decision.action is Action.UNCHANGED and decision.reason is None:
-            await self.engine.settle(planned.slice, decision.target or "")
-        return SliceResult(
-            slice=planned.slice,
-            outcome=_PASSIVE[decision.action],
-            reason=decision.reason,
-            target=decision.target,
-            version=planned.partition.version,
-            error_class=ErrorClass.TRANSIENT if decision.action is Action.PARKED else None,
-        )
+
+        async def settled() -> SliceResult:
+            if decision.action is Action.UNCHANGED and decision.reason is None:
+                await self.engine.settle(planned.slice, decision.target or "")
+            return SliceResult(
+                slice=planned.slice,
+                outcome=_PASSIVE[decision.action],
+                reason=decision.reason,
+                target=decision.target,
+                version=planned.partition.version,
+                error_class=ErrorClass.TRANSIENT if decision.action is Action.PARKED else None,
+            )
+
+        return await self._guarded(planned.slice, settled)
 
     async def _one(
         self,
@@ -101,45 +108,47 @@ class Passage:
         bases: Mapping[str, LedgerEntry | None],
         results: list[SliceResult],
     ) -> None:
+        work = Work(
+            slice=planned.slice,
+            partition=planned.partition,
+            stream=self.stream,
+            shape=self.blueprint.shape,
+            recipe=self.blueprint.recipe,
+            header=self.blueprint.header(planned.partition),
+            relist=lambda: self._relisted(planned.partition),
+        )
         try:
             with slice_scope(planned.slice, self.emit):
                 started = monotonic()
                 self.emit({"event": "begin", "slice": planned.slice})
-                work = Work(
-                    slice=planned.slice,
-                    partition=planned.partition,
-                    stream=self.stream,
-                    shape=self.blueprint.shape,
-                    recipe=self.blueprint.recipe,
-                    header=self.blueprint.header(planned.partition),
-                    relist=lambda: self._relisted(planned.partition),
-                )
                 async with self.spool.slice():
-                    result = await self._guarded(work, bases)
+                    result = await self._guarded(
+                        planned.slice,
+                        lambda: self.engine.make_current(work, bases, force=self.force),
+                    )
                 result = replace(result, seconds=monotonic() - started)
+                results.append(result)
                 await self.state.put_slices([self._record(result)])
                 await self.engine.failpoints.passed("state.recorded")
-                results.append(result)
                 self.emit({"event": "slice", **result.as_json()})
         finally:
             self.slots.release_on_behalf_of(planned)
 
-    async def _guarded(self, work: Work, bases: Mapping[str, LedgerEntry | None]) -> SliceResult:
+    async def _guarded(self, slice: str, step: Callable[[], Awaitable[SliceResult]]) -> SliceResult:
         """Turn every way a slice can fail into its result; the other slices go on."""
         try:
-            return await self.engine.make_current(work, bases, force=self.force)
+            return await step()
         except NotPublished as exc:
-            return SliceResult(slice=work.slice, outcome=Outcome.PENDING, reason=str(exc))
+            return SliceResult(slice=slice, outcome=Outcome.PENDING, reason=str(exc))
         except OgfdError as exc:
             error_class = getattr(exc, "error_class", ErrorClass.FATAL)
-            return _failed(work.slice, str(exc), error_class, getattr(exc, "next_due", None))
+            return _failed(slice, str(exc), error_class, getattr(exc, "next_due", None))
         except OSError as exc:
-            return _disk(work.slice, exc, self.engine.now())
+            return _disk(slice, exc, self.engine.now())
         except Exception as exc:
             # The border of a slice: a defect in a connector must not stop the other slices.
-            log.exception("a defect stopped a slice", extra={"slice": work.slice})
-            reason = f"a defect: {type(exc).__name__}: {exc}"
-            return _failed(work.slice, reason, ErrorClass.FATAL)
+            log.exception("a defect stopped a slice", extra={"slice": slice})
+            return _failed(slice, f"a defect: {type(exc).__name__}: {exc}", ErrorClass.FATAL)
 
     async def _relisted(
         self, partition: Partition
@@ -153,22 +162,6 @@ class Passage:
 
     def _record(self, result: SliceResult) -> SliceRecord:
         return slice_record(self.blueprint.connector.name, result, self.engine.now())
-
-
-def slice_record(connector: str, result: SliceResult, now: datetime) -> SliceRecord:
-    """Return what the state store keeps of a result."""
-    return SliceRecord(
-        slice=result.slice,
-        connector=connector,
-        outcome=str(result.outcome),
-        updated_at=now,
-        target=result.target,
-        version=result.version,
-        reason=result.reason,
-        error_class=result.error_class and str(result.error_class),
-        read_at=now if result.is_settled else None,
-        next_due=result.next_due,
-    )
 
 
 def _disk(slice: str, exc: OSError, now: datetime) -> SliceResult:

@@ -145,3 +145,18 @@ def vanished(
     }
     reason = "the provider no longer lists it; its rows are kept"
     return [SliceResult(slice=name, outcome=Outcome.ABSENT, reason=reason) for name in sorted(gone)]
+
+
+def forgotten(
+    planned: Sequence[Planned], blueprint: Blueprint, memory: Memory, now: datetime
+) -> list[str]:
+    """Return the slices of a stream whose wait is over and that the provider no longer lists."""
+    listed = {each.slice for each in planned}
+    return [
+        name
+        for name, record in memory.records.items()
+        if record.next_due is not None
+        and record.next_due <= now
+        and name not in listed
+        and name.split("/")[1] == blueprint.stream.name
+    ]

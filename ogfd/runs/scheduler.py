@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _JITTER: Final = timedelta(minutes=2)
 _FIRST_RUN: Final = timedelta(seconds=2)
+_FEW: Final = 5
+_SPREAD: Final = timedelta(seconds=60)
 _CRON_JITTER_SECONDS: Final = 30
 _WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
@@ -56,8 +59,10 @@ class Scheduler:
         connector: str,
         blueprints: Mapping[str, Blueprint],
         fire: Callable[[str, frozenset[str]], None],
+        *,
+        after: timedelta,
     ) -> None:
-        """Schedule the streams of a connector; those of one schedule fire together."""
+        """Schedule a connector's streams, first *after*; those of one schedule fire together."""
         by_schedule: dict[str, set[str]] = {}
         for name, blueprint in blueprints.items():
             by_schedule.setdefault(blueprint.stream.schedule, set()).add(name)
@@ -68,7 +73,7 @@ class Scheduler:
                 args=(connector, frozenset(streams)),
                 id=f"{connector} {schedule}",
                 # A start is no reason to wait for hours: what is current costs next to nothing.
-                next_run_time=self._now() + _FIRST_RUN,
+                next_run_time=self._now() + after,
             )
 
     def at(self, connector: str, due: datetime, fire: Callable[[str], None]) -> None:
@@ -98,6 +103,18 @@ class Scheduler:
         """Stop firing; may be repeated."""
         if self._clock.running:
             self._clock.shutdown(wait=False)
+
+
+def first_fire(connector: str, connectors: int) -> timedelta:
+    """
+    Return how long after a start a connector runs, if there are so many *connectors*.
+
+    A few go at once. Many spread over a minute, each always at its own moment.
+    """
+    if connectors <= _FEW:
+        return _FIRST_RUN
+    place = int.from_bytes(blake2b(connector.encode(), digest_size=4).digest()) / 2**32
+    return _FIRST_RUN + place * (_SPREAD - _FIRST_RUN)
 
 
 def trigger_of(schedule: str, zone: ZoneInfo) -> BaseTrigger:

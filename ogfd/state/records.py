@@ -15,7 +15,8 @@ class RunRecord:
     One pass over a connector.
 
     Attributes:
-        outcome: ``running`` until it ended; ``crashed`` if its process died.
+        outcome: ``running`` until it ended; ``cancelled`` if it was stopped, ``crashed`` if its
+            process died.
         document: what the run reports, JSON-ready.
     """
 

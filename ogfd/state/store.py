@@ -11,8 +11,10 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -57,7 +59,7 @@ class StateStore:
     """
     Keeps records durably. Every method is one transaction in a worker thread.
 
-    Make it with `open`. A write that returned survives a power cut. Methods may be called from
+    Make it with `open`. Methods raise `StateError` if the file fails them. A write that returned survives a power cut. Methods may be called from
     several tasks; cancelling one does not undo it.
     """
 
@@ -90,7 +92,7 @@ class StateStore:
         where = "" if connector is None else "WHERE connector = ?"
         arguments = [] if connector is None else [connector]
         sql = f"SELECT * FROM runs {where} ORDER BY started_at DESC, run_id LIMIT {int(limit)}"
-        return [_run(row) for row in await self._read(sql, arguments)]
+        return await self._read(sql, arguments, _run)
 
     async def sweep(self, now: datetime) -> int:
         """Mark the runs of dead processes as crashed and forget old ones; return how many died."""
@@ -114,27 +116,39 @@ class StateStore:
 
     async def put_slices(self, records: Sequence[SliceRecord]) -> None:
         """Insert or replace slices, all or none; a record without ``read_at`` keeps the known one."""
+        names = [field.name for field in fields(SliceRecord)]
+        changed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "read_at")
+        sql = (
+            f"INSERT INTO slices ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+            f" ON CONFLICT (slice) DO UPDATE SET {changed},"
+            " read_at = coalesce(excluded.read_at, slices.read_at)"
+        )
 
         def change(db: sqlite3.Connection) -> None:
-            known = dict(db.execute("SELECT slice, read_at FROM slices WHERE read_at IS NOT NULL"))
-            _put(db, "slices", records)
             db.executemany(
-                "UPDATE slices SET read_at = ? WHERE slice = ?",
-                [
-                    (known[record.slice], record.slice)
-                    for record in records
-                    if record.read_at is None and record.slice in known
-                ],
+                sql, ([_stored(getattr(record, name)) for name in names] for record in records)
             )
 
-        await self._write(change)
+        if records:
+            await self._write(change)
+
+    async def unpark(self, slices: Sequence[str]) -> None:
+        """Forget until when *slices* wait; the rest of their records stays."""
+
+        def change(db: sqlite3.Connection) -> None:
+            db.executemany(
+                "UPDATE slices SET next_due = NULL WHERE slice = ?", [(name,) for name in slices]
+            )
+
+        if slices:
+            await self._write(change)
 
     async def slices(self, connector: str | None = None) -> dict[str, SliceRecord]:
         """Return what was last seen, by slice."""
         where = "" if connector is None else "WHERE connector = ?"
         arguments = [] if connector is None else [connector]
-        rows = await self._read(f"SELECT * FROM slices {where} ORDER BY slice", arguments)
-        return {row["slice"]: _slice(row) for row in rows}
+        sql = f"SELECT * FROM slices {where} ORDER BY slice"
+        return {each.slice: each for each in await self._read(sql, arguments, _slice)}
 
     # Verdicts
 
@@ -146,8 +160,9 @@ class StateStore:
         """Return verdicts by slice and target, of one slice or of all."""
         where = "" if slice is None else "WHERE slice = ?"
         arguments = [] if slice is None else [slice]
-        rows = await self._read(f"SELECT * FROM verdicts {where} ORDER BY decided_at", arguments)
-        return {(row["slice"], row["target"]): _verdict(row) for row in rows}
+        sql = f"SELECT * FROM verdicts {where} ORDER BY decided_at"
+        found = await self._read(sql, arguments, _verdict)
+        return {(verdict.slice, verdict.target): verdict for verdict in found}
 
     # Deliveries
 
@@ -157,8 +172,8 @@ class StateStore:
 
     async def deliveries(self, sink: str) -> dict[str, Delivery]:
         """Return what is known of *sink*, by slice."""
-        rows = await self._read("SELECT * FROM deliveries WHERE sink = ?", [sink])
-        return {row["slice"]: _delivery(row) for row in rows}
+        sql = "SELECT * FROM deliveries WHERE sink = ?"
+        return {each.slice: each for each in await self._read(sql, [sink], _delivery)}
 
     async def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         def transaction() -> T:
@@ -175,11 +190,20 @@ class StateStore:
                     hint="check the free space and the permissions of [daemon] state_dir",
                 ) from exc
 
-    async def _read(self, sql: str, arguments: Sequence[Any]) -> list[sqlite3.Row]:
+    async def _read(
+        self, sql: str, arguments: Sequence[Any], made: Callable[[sqlite3.Row], T]
+    ) -> list[T]:
+        def found() -> list[T]:
+            return [made(row) for row in self._connection.execute(sql, arguments)]
+
         async with self._turn:
-            return await to_thread.run_sync(
-                lambda: self._connection.execute(sql, arguments).fetchall()
-            )
+            try:
+                return await to_thread.run_sync(found)
+            except sqlite3.Error as exc:
+                raise StateError(
+                    f"the state store cannot be read: {exc}",
+                    hint="it is a cache: if it is damaged, stop ogfd and move it away",
+                ) from exc
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -189,10 +213,23 @@ def _connect(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as exc:
         if isinstance(exc, sqlite3.OperationalError):
             raise StateError(f"the state store {path} cannot be opened: {exc}") from exc
-        aside = path.with_name(path.name + ".damaged")
-        path.replace(aside)
+        aside = _moved_aside(path)
         log.warning("the state store was damaged and starts anew", extra={"moved_to": str(aside)})
         return _prepared(path)
+
+
+def _moved_aside(path: Path) -> Path:
+    """Move the file and what belongs to it to a free name, so that it can still be looked at."""
+    parts = ("", "-wal", "-shm")
+    for number in count():
+        name = f"{path.name}.damaged" + (f".{number}" if number else "")
+        aside = path.with_name(name)
+        if not any(aside.with_name(name + part).exists() for part in parts):
+            break
+    for part in parts:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + part).replace(aside.with_name(name + part))
+    return aside
 
 
 def _prepared(path: Path) -> sqlite3.Connection:

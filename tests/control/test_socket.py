@@ -10,6 +10,7 @@ import pytest
 from ogfd.control.client import call
 from ogfd.control.protocol import OperationError
 from ogfd.control.serve import Doors, serve
+from ogfd.plugin import FatalError, SinkError
 
 
 class Scripted:
@@ -32,6 +33,12 @@ class Scripted:
 
     async def slices_show(self, params, emit):
         raise OperationError("there is no slice x/y/z", 64, hint="see ogfd slices list")
+
+    async def slices_approve(self, params, emit):
+        raise SinkError("the database is locked", hint="try again")
+
+    async def check(self, params, emit):
+        raise FatalError("the report is cut", code="InvalidReport")
 
     async def bug(self, params, emit):
         raise RuntimeError("secret detail")
@@ -120,6 +127,18 @@ async def test_an_operation_error_arrives_with_its_exit_code(served):
         await call(served, "slices.show", {}, print)
 
     assert 64 == caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("slices.approve", "the database is locked (try again)"), ("check", "the report is cut")],
+)
+async def test_any_error_of_ours_arrives_with_its_message(served, name, message):
+    """Not as a bug; a provider's error code is no exit code."""
+    with pytest.raises(OperationError) as caught:
+        await call(served, name, {}, print)
+
+    assert (1, message) == (caught.value.code, str(caught.value))
 
 
 async def test_a_bug_fails_the_request_and_not_the_daemon(served, caplog):

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ogfd.runs.scheduler import trigger_of
+from ogfd.runs.scheduler import first_fire, trigger_of
 
 SUNDAY = datetime(2026, 10, 25, tzinfo=UTC)
 
@@ -52,3 +52,19 @@ def test_cron_lines_follow_their_time_zone():
     times = fires("30 2 * * *", 3, "Europe/Berlin")
 
     assert ["00:30", "01:30", "01:30"] == [f"{time:%H:%M}" for time in times]
+
+
+def test_a_few_connectors_run_at_once_after_a_start():
+    """A start is no reason to wait."""
+    assert {timedelta(seconds=2)} == {first_fire(name, 5) for name in ("aws", "azure", "gcp")}
+
+
+def test_many_connectors_spread_over_a_minute():
+    """Each at its own moment, the same at every start."""
+    names = [f"aws-{number}" for number in range(100)]
+    places = [first_fire(name, 100) for name in names]
+
+    assert places == [first_fire(name, 100) for name in names]
+    assert timedelta(seconds=2) <= min(places) < timedelta(seconds=10)
+    assert timedelta(seconds=50) < max(places) <= timedelta(seconds=60)
+    assert 95 < len(set(places))

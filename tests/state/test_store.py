@@ -1,6 +1,7 @@
 """The state store forgets nothing it was told, and can be lost."""
 
 import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -69,6 +70,44 @@ async def test_the_time_of_the_last_read_is_kept(store):
     assert ("unchanged", NOW) == (kept.outcome, kept.read_at)
 
 
+async def test_all_of_a_slice_but_its_read_is_replaced(store):
+    """Among many in one call, each keeps its own time."""
+    names = [f"a/cost/{number}" for number in range(3)]
+    later = NOW + timedelta(hours=1)
+    await store.put_slices([slice_record(slice=name, read_at=NOW, version="1") for name in names])
+
+    await store.put_slices(
+        [slice_record(slice=names[0], read_at=later), slice_record(slice=names[1], reason="why")]
+    )
+
+    kept = await store.slices()
+    assert {names[0]: later, names[1]: NOW, names[2]: NOW} == {
+        name: each.read_at for name, each in kept.items()
+    }
+    assert [None, None, "1"] == [kept[name].version for name in names]
+    assert "why" == kept[names[1]].reason
+
+
+async def test_a_wait_that_is_over_is_forgotten(store):
+    """The rest of the record stays."""
+    await store.put_slices([slice_record(next_due=NOW, reason="throttled")])
+
+    await store.unpark(["a/cost/1", "a/cost/never-seen"])
+
+    assert {"a/cost/1": slice_record(reason="throttled")} == await store.slices()
+
+
+@pytest.mark.parametrize("method", ["slices", "runs", "verdicts"])
+async def test_a_store_that_cannot_be_read_says_so(store, tmp_path, method):
+    """As an error of ours, with what to do."""
+    with sqlite3.connect(tmp_path / "state.db") as db:
+        db.execute(f"DROP TABLE {method}")
+    db.close()
+
+    with pytest.raises(StateError, match=r"cannot be read: no such table.*move it away"):
+        await getattr(store, method)()
+
+
 async def test_runs_of_a_dead_process_are_called_crashed(store):
     """Nothing is running when a process starts."""
     for run_id, outcome in (("r1", "running"), ("r2", "succeeded")):
@@ -92,6 +131,26 @@ async def test_a_damaged_store_is_moved_aside(tmp_path):
     assert {} == await store.slices()
     assert (tmp_path / "state.db.damaged").exists()
     await store.close()
+
+
+async def test_what_belongs_to_a_damaged_store_goes_with_it(tmp_path):
+    """Its log must not be played into the new one, and an earlier damaged store is kept."""
+    path = tmp_path / "state.db"
+    (tmp_path / "state.db.damaged").write_text("an earlier one")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:  # keeps the log in place
+        other.execute("PRAGMA journal_mode=WAL")
+        other.execute("CREATE TABLE t (a)")
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        path.write_bytes(b"this is no database, but long enough to look like a header" * 20)
+
+        store = await StateStore.open(path)
+
+        assert {} == await store.slices()
+        names = {each.name for each in tmp_path.iterdir() if "damaged" in each.name}
+        first = "state.db.damaged"
+        assert {first, f"{first}.1", f"{first}.1-wal", f"{first}.1-shm"} == names
+        assert "an earlier one" == (tmp_path / first).read_text()
+        await store.close()
 
 
 async def test_a_newer_store_is_refused(tmp_path):

@@ -1,0 +1,64 @@
+"""What the state store keeps of runs and slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from ogfd.runs.request import RunRequest, RunResult
+from ogfd.slices import SliceResult
+from ogfd.state import RunRecord, SliceRecord
+
+
+def running_record(run_id: str, request: RunRequest, now: datetime) -> RunRecord:
+    """Return the record of a run that begins."""
+    return RunRecord(
+        run_id=run_id,
+        connector=request.connector,
+        trigger=str(request.trigger),
+        outcome="running",
+        started_at=now,
+    )
+
+
+def cancelled_record(running: RunRecord, slices: Sequence[SliceResult], now: datetime) -> RunRecord:
+    """Return the record of a run that was stopped after it had gone through *slices*."""
+    return replace(running, outcome="cancelled", ended_at=now, document={"slices": summary(slices)})
+
+
+def ended_record(running: RunRecord, result: RunResult) -> RunRecord:
+    """Return the record of a run that went to its end."""
+    error = result.errors[0] if result.errors else None
+    return replace(
+        running,
+        outcome=str(result.outcome),
+        ended_at=result.ended_at,
+        error_class=result.error_class and str(result.error_class),
+        error=None if error is None else error.message,
+        document=result.as_json() | {"slices": summary(result.slices)},
+    )
+
+
+def slice_record(connector: str, result: SliceResult, now: datetime) -> SliceRecord:
+    """Return the record of what became of a slice."""
+    return SliceRecord(
+        slice=result.slice,
+        connector=connector,
+        outcome=str(result.outcome),
+        updated_at=now,
+        target=result.target,
+        version=result.version,
+        reason=result.reason,
+        error_class=result.error_class and str(result.error_class),
+        read_at=now if result.is_settled else None,
+        next_due=result.next_due,
+    )
+
+
+def summary(slices: Sequence[SliceResult]) -> dict[str, int]:
+    """Return how many slices came to each outcome."""
+    counts: dict[str, int] = {}
+    for result in slices:
+        counts[str(result.outcome)] = counts.get(str(result.outcome), 0) + 1
+    return counts

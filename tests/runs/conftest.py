@@ -1,0 +1,91 @@
+"""A connector that writes a diary, in the real composition."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from making import batch_of, row
+
+from ogfd.config import AccountFilter, ConnectorTable, load
+from ogfd.plugin import (
+    ConnectorSpec,
+    FatalError,
+    Kind,
+    Partition,
+    Period,
+    PluginConfig,
+    StreamSpec,
+    Wanted,
+)
+from ogfd.registry import Bound, BoundConnector, BoundStream, Registry, bind
+
+
+class DiaryConfig(PluginConfig):
+    cost: PluginConfig | None = None
+
+
+class Diary:
+    """Two months; a month is broken by the error that is set for it."""
+
+    name = "cost"
+
+    def __init__(self) -> None:
+        self.entries: list[str] = []
+        self.months = ["2026-09", "2026-10"]
+        self.broken: dict[str, Exception] = {}
+        self.meanwhile = None
+
+    def break_(self, month: str) -> None:
+        self.broken[month] = FatalError("the file is cut")
+
+    async def partitions(self, window):
+        self.entries.append("listed")
+        return [
+            Partition(key=month, period=Period.month(month), version="v1") for month in self.months
+        ]
+
+    async def read(self, partition, out):
+        self.entries.append(f"read {partition.key}")
+        if self.meanwhile is not None:
+            await self.meanwhile(partition.key)
+        if partition.key in self.broken:
+            raise self.broken[partition.key]
+        await out.write(batch_of([row(billing_period=partition.key)]))
+
+
+@pytest.fixture
+def diary() -> Diary:
+    """Return the stream of connector ``d``."""
+    return Diary()
+
+
+@pytest.fixture
+def bound(tmp_path, diary) -> Bound:
+    """Return a configuration with one sink, ``main``, and one connector, ``d``."""
+
+    @asynccontextmanager
+    async def opened(config, ctx):
+        yield {"cost": diary}
+
+    spec = ConnectorSpec(
+        name="diary",
+        provider="diary",
+        config=DiaryConfig,
+        streams={"cost": StreamSpec(config=PluginConfig, kind=Kind.COST)},
+        open=opened,
+        mapping_version=1,
+    )
+    path = tmp_path / "ogfd.toml"
+    path.write_text(
+        f'[daemon]\nstate_dir = "{tmp_path}/state"\nslices = 1\n'
+        f'[sinks.main]\ntype = "sqlite"\npath = "{tmp_path}/ogfd.db"\n'
+    )
+    settings, _ = load(path, {})
+    known = bind(settings, Registry())
+    stream = BoundStream(
+        name="cost", spec=spec.streams["cost"], schedule="6h", start="2026-09", wanted=Wanted()
+    )
+    table = ConnectorTable(name="d", type="diary", accounts=AccountFilter())
+    connector = BoundConnector(
+        name="d", table=table, spec=spec, config=DiaryConfig(), streams={"cost": stream}
+    )
+    return Bound(settings=settings, connectors={"d": connector}, sinks=known.sinks, problems={})
