@@ -15,18 +15,18 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.measure import Cost, measure, median, peer, wall_ratio
+from benchmarks.measure import Cost, measure, median, peer, python, wall_ratio
 from benchmarks.programs import Program, floors, peers, syncs
 from benchmarks.report import DATA, Report, generate, served
 from benchmarks.sync import activities
 
 MEGABYTE: Final = 1_000_000
 WARM_ROWS: Final = 2_000
-TOLD: Final = ("ogfd", "pyarrow", "polars", "dlt", "isal", "adbc-driver-sqlite")
+OURS: Final = ("ogfd", "pyarrow", "isal", "adbc-driver-sqlite")
+THEIRS: Final = ("polars", "dlt")
 # (ours, theirs, what the ratio says)
 RATIOS: Final = (
     ("daily", "polars", "daily sync to bare Polars aggregation (aim: at most 2)"),
@@ -135,7 +135,8 @@ def main() -> None:
     """Run the benchmark."""
     chosen = options()
     DATA.mkdir(exist_ok=True)
-    told = {name: version(name) for name in TOLD}
+    told = json.loads(measure(python("benchmarks.versions", *OURS)).output)
+    told |= json.loads(measure(peer("benchmarks.versions", *THEIRS)).output)
     print(f"{platform.python_implementation()} {platform.python_version()}, {os.cpu_count()} cores")
     print(", ".join(f"{name} {text}" for name, text in told.items()))
     warm_up()
