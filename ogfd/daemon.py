@@ -162,6 +162,7 @@ async def _serve(bound: Bound) -> None:
         for problem in bound.problems.values():
             log.error("a plugin cannot be used", extra={"reason": str(problem)})
         notifier.ready()
+        notifier.status(f"{len(app.runner.connectors)} connectors, {len(bound.sinks)} sinks")
         log.info("ready", extra={"connectors": len(app.runner.connectors)})
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
             async for received in signals:

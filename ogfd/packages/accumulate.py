@@ -37,11 +37,6 @@ class Accumulator:
         self._runs: list[Path] = []
         self._spilled_bytes = 0
 
-    @property
-    def runs(self) -> int:
-        """Return how many times memory was spilled to disk."""
-        return len(self._runs)
-
     def add(self, block: Block) -> None:
         """Take a block; merges and spills when the budget is used up."""
         self._blocks.append(block)

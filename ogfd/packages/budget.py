@@ -20,11 +20,6 @@ class ByteBudget:
         self._held = 0
         self._freed = anyio.Condition()
 
-    @property
-    def held(self) -> int:
-        """Return the bytes held now."""
-        return self._held
-
     @asynccontextmanager
     async def hold(self, nbytes: int) -> AsyncGenerator[None]:
         """Hold *nbytes*; waits until they fit. May be cancelled while waiting."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -28,9 +28,6 @@ def recipe(body: Mapping[str, Any]) -> Recipe:
     Distribution versions do not belong in *body*: a patch release restates nothing.
     """
     return Recipe(id=_hash(["recipe", body]), body=body)
-
-
-TargetOf = Callable[[str], str]
 
 
 def _hash(value: Any) -> str:
