@@ -31,7 +31,7 @@ GROUP = $(BIN)/python -c 'import sys, tomllib; print(*tomllib.load(open("pyproje
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: demo
 demo: $(VENV)/.run ## Run the whole system once on local stand-ins of the clouds; no account needed
@@ -56,14 +56,24 @@ e2e: $(VENV)/.test ## Run the tests that take longer or need root: a real system
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider -m "e2e or slow"
 
 .PHONY: bench
-bench: $(VENV)/.test ## Measure ogfd beside its floors and peers on a generated 1 M-row report (minutes)
+bench: bench-traffic ## Measure ogfd beside its floors and peers on a generated 1 M-row report (minutes)
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 	BENCH_PEERS=$(VENV)-peers/bin/python $(BIN)/python -m benchmarks.run $(BENCH)
+
+.PHONY: bench-traffic
+bench-traffic: $(VENV)/.limiters ## Measure token bucket, requests and breaker alone (a minute)
+	$(BIN)/python -m benchmarks.buckets
+	$(BIN)/python -m benchmarks.requests
+	$(BIN)/python -m benchmarks.outage
+
+.PHONY: docs
+docs: $(VENV)/.test ## Renew the pages of docs/ that are made of the program's own tables
+	PYTHONPATH=tests $(BIN)/python -m pages.write
 
 .PHONY: constraints
 constraints: ## Renew constraints.txt: the newest of everything that fits 3.11 and later (needs uv)
 	printf '%s\n' hatchling editables $(PLUGINS:%='-e ./%') '-e .' | uv pip compile --quiet - \
-	  --group test --group check --group bench --universal --python-version 3.11 --fork-strategy fewest \
+	  --group test --group check --group limiters --group bench --universal --python-version 3.11 --fork-strategy fewest \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --upgrade \
 	  | cat <(grep '^#' constraints.txt) <(grep -v "^-e\|sys_platform == 'win32'\|os_name == 'nt'") > constraints.txt.new
 	mv constraints.txt.new constraints.txt
@@ -83,7 +93,8 @@ $(VENV)/.run: Makefile constraints.txt $(PROJECTS) | $(BIN)/python
 
 $(VENV)/.test: $(VENV)/.run
 $(VENV)/.check: $(VENV)/.test
-$(VENV)/.test $(VENV)/.check:
+$(VENV)/.limiters: $(VENV)/.test  # pure Python and imported by nothing else: they do no harm there
+$(VENV)/.test $(VENV)/.check $(VENV)/.limiters:
 	@echo "Installing what make $(@F:.%=%) needs"
 	@$(GROUP) $(@F:.%=%) > $@.txt
 	@$(INSTALL) -r $@.txt

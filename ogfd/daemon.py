@@ -21,17 +21,18 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
-from ogfd.config import Settings
+from ogfd.config import DaemonConfig, Settings
 from ogfd.control.operations import LocalOperations
-from ogfd.control.protocol import EX_UNAVAILABLE, OperationError
+from ogfd.control.protocol import EX_CONFIG, EX_UNAVAILABLE, OperationError
 from ogfd.control.serve import Doors as Listeners
 from ogfd.control.serve import serve
 from ogfd.control.standing import Standing
 from ogfd.packages import Archive, ByteBudget, Keep, PackageStore, spare_memory
-from ogfd.plugin import OgfdError, Sink, SinkContext
+from ogfd.plugin import OgfdError, Secret, Sink, SinkContext
 from ogfd.registry import Bound
 from ogfd.runs import (
     Blueprint,
+    Brakes,
     Dispatcher,
     Doors,
     Meter,
@@ -39,14 +40,14 @@ from ogfd.runs import (
     Scheduler,
     blueprint,
     first_fire,
-    retry_of,
     scheduled,
+    warn_of_conflict,
 )
 from ogfd.slices import Deliverer, Engine, Failpoints, Recompute
 from ogfd.slices.single import single_error
 from ogfd.state import StateStore
 from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
-from ogfd.traffic import Buckets, Spool
+from ogfd.traffic import Lanes, Network, Spool, shared
 
 log = logging.getLogger(__name__)
 
@@ -95,12 +96,13 @@ async def open_app(bound: Bound, *, is_daemon: bool = False) -> AsyncGenerator[A
     spare_memory()
     async with AsyncExitStack() as stack:
         stack.enter_context(_locked(settings.daemon.state_dir))
+        network = await _network(stack, settings.daemon)
         sinks = {name: await _sink(stack, bound, name) for name in bound.sinks}
         state = await StateStore.open(settings.daemon.state_dir / "state.db")
         stack.push_async_callback(state.close)
         await state.sweep(utc_now())
         metrics = Metrics(process_registry())
-        runner = await _runner(bound, sinks, state, metrics)
+        runner = await _runner(bound, sinks, state, metrics, network)
         scheduler = Scheduler(settings.daemon.timezone, utc_now)
         standing = Standing(running=is_daemon, started_at=utc_now(), next_run=scheduler.next_run)
         yield App(
@@ -148,7 +150,7 @@ async def _serve(bound: Bound) -> None:
             )
 
         await tasks.start(listen)
-        dispatcher = Dispatcher(app.runner, lambda name, due: _retry_at(app, dispatcher, name, due))
+        dispatcher = Dispatcher(app.runner, app.scheduler)
         for name, blueprints in app.runner.blueprints.items():
             app.scheduler.add(
                 name,
@@ -177,14 +179,6 @@ def _fire(dispatcher: Dispatcher, connector: str, streams: frozenset[str]) -> No
     dispatcher.submit(scheduled(connector, streams))
 
 
-def _retry_at(app: App, dispatcher: Dispatcher, connector: str, due: datetime) -> None:
-    app.scheduler.at(connector, due, lambda name: _ignore(dispatcher.submit(retry_of(name))))
-
-
-def _ignore(_: bool) -> None:
-    """Drop an answer that nobody needs."""
-
-
 def _not_ready(bound: Bound) -> list[str]:
     """Return why the daemon is not ready; one connector's trouble does not make it so."""
     return [] if bound.sinks else ["no sink is configured"]
@@ -200,7 +194,11 @@ async def _feed_watchdog(notifier: Notifier) -> None:
 
 
 async def _runner(
-    bound: Bound, sinks: Mapping[str, Sink], state: StateStore, metrics: Metrics
+    bound: Bound,
+    sinks: Mapping[str, Sink],
+    state: StateStore,
+    metrics: Metrics,
+    network: Network,
 ) -> Runner:
     settings = bound.settings
     daemon = settings.daemon
@@ -223,12 +221,15 @@ async def _runner(
         now=utc_now,
         waiting={package.info.slice: package for package in swept},
     )
-    doors = Doors(daemon=daemon, buckets=Buckets(), spool=spool, metrics=metrics, now=utc_now)
+    brakes = Brakes(lanes=Lanes(on_conflict=warn_of_conflict), now=utc_now)
+    doors = Doors(network=network, brakes=brakes, spool=spool, metrics=metrics, now=utc_now)
     connectors = {
         name: connector for name, connector in bound.connectors.items() if connector.table.enabled
     }
     for name, connector in connectors.items():
         metrics.connector(name, connector.spec.provider, connector.streams)
+        doors.announce(connector)
+    metrics.limiters(brakes.readings)
     return Runner(
         engine=engine,
         state=state,
@@ -236,6 +237,7 @@ async def _runner(
         blueprints={name: _blueprints(bound, name) for name in connectors},
         sinks=sinks,
         contexts=doors.open,
+        brakes=brakes,
         slots=anyio.CapacityLimiter(daemon.slices),
         spool=spool,
         watcher=meter,
@@ -261,6 +263,21 @@ def _blueprints(bound: Bound, name: str) -> dict[str, Blueprint]:
 def _archive(settings: Settings) -> Archive:
     path = settings.archive.path or settings.daemon.state_dir / "archive"
     return Archive(path, Keep(settings.archive.keep), settings.archive.quota)
+
+
+async def _network(stack: AsyncExitStack, daemon: DaemonConfig) -> Network:
+    """Have all SDKs of the process use the proxy and the certificates of the configuration."""
+    try:
+        proxy = Secret(daemon.proxy).reveal() if daemon.proxy else None
+        network = Network(
+            proxies={"http": proxy, "https": proxy} if proxy else {},
+            no_proxy=daemon.no_proxy.split(",") if daemon.no_proxy else (),
+            ca_file=daemon.ca_file,
+            private_networks=daemon.private_networks,
+        )
+        return await stack.enter_async_context(shared(network, daemon.state_dir))
+    except (OgfdError, OSError, ValueError) as exc:
+        raise OperationError(f"the network cannot be set up: {exc}", EX_CONFIG) from exc
 
 
 async def _sink(stack: AsyncExitStack, bound: Bound, name: str) -> Sink:

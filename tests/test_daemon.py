@@ -44,3 +44,11 @@ async def test_a_listener_that_is_open_to_the_world_is_a_mistake_of_the_configur
     """Nothing listens, and the key is named."""
     with pytest.raises(ConfigError, match=r"daemon\.listen"):
         await run(bound_to(tmp_path, 'listen = "0.0.0.0:8090"'))
+
+
+async def test_a_proxy_that_is_nowhere_to_be_found_is_a_mistake_of_the_configuration(tmp_path):
+    """Said at the start, with what to do, and not by the first connector that needs it."""
+    with pytest.raises(OperationError, match="set the environment variable NO_SUCH") as caught:
+        await run(bound_to(tmp_path, 'proxy = "env:NO_SUCH"'))
+
+    assert 78 == caught.value.code

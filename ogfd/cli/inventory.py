@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 from pydantic import BaseModel
 
 from ogfd.config import ConfigError, Settings, load
-from ogfd.plugin import SHAPES_ROWS, ConnectorSpec, Secret, SinkSpec
+from ogfd.plugin import SHAPES_ROWS, ConnectorSpec, Limit, Secret, SinkSpec
 from ogfd.registry import (
     CONNECTORS,
     SINKS,
@@ -139,12 +139,24 @@ def _connector(spec: ConnectorSpec) -> dict[str, Any]:
             for name, stream in spec.streams.items()
         },
         "limits": {
-            group or "(others)": f"{limit.rate:g}/s, burst {limit.burst:g}"
-            for group, limit in spec.limits.items()
+            group or "(others)": "; ".join(_limit(each) for each in _limits(limits))
+            for group, limits in spec.limits.items()
         },
         "environment": dict(spec.environment),
         "permissions": inspect.getdoc(spec.check) if spec.check else None,
     }
+
+
+def _limits(limits: Limit | Sequence[Limit]) -> Sequence[Limit]:
+    return (limits,) if isinstance(limits, Limit) else limits
+
+
+def _limit(limit: Limit) -> str:
+    text = f"{limit.rate:g}/s, burst {limit.burst:g}"
+    if limit.window is not None:
+        seconds = limit.window.total_seconds()
+        text = f"{limit.rate * seconds:g} in {seconds:g} s"
+    return f"{text}, each scope" if limit.scoped else text
 
 
 def _keys(model: type[BaseModel]) -> list[dict[str, Any]]:

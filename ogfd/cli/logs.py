@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies_environment
 
 from pydantic import BaseModel
 
@@ -40,7 +43,22 @@ def redactor_of(bound: Bound) -> Redactor:
             redactor.register(secret.reveal())
         except AuthError:
             continue  # whoever needs it reports it, with what to do
+    for password in _passwords(bound.settings.daemon.proxy):
+        redactor.register(password)
     return redactor
+
+
+def _passwords(proxy: str | None) -> Iterator[str]:
+    """Yield what is secret in the URL of *proxy* and in those of the environment."""
+    urls = list(getproxies_environment().values())
+    with suppress(AuthError):
+        urls += [Secret(proxy).reveal()] if proxy else []
+    for url in urls:
+        with suppress(ValueError):  # no URL: the network says so when it is set up
+            found = urlsplit(url)
+            if found.password:
+                yield from (found.password, unquote(found.password))
+                yield f"{unquote(found.username or '')}:{unquote(found.password)}"
 
 
 def _secrets(value: Any) -> Iterator[Secret]:

@@ -12,7 +12,7 @@ from ogfd.cli.options import config_option
 from ogfd.cli.outcome import plan_code
 from ogfd.cli.perform import json_option, perform, print_json
 from ogfd.cli.selection import selection, selection_options
-from ogfd.cli.text import clean, counted, show_table, size
+from ogfd.cli.text import clean, counted, show_table, size, until
 
 _HEAD = ("slice", "action", "size", "requests", "price", "state", "reason")
 
@@ -48,7 +48,7 @@ def _show(document: Mapping[str, Any]) -> None:
     for error in document["errors"]:
         click.echo(
             f"{clean(error.get('connector'))}: {clean(error.get('class'))}: "
-            f"{clean(error.get('message'))}"
+            f"{clean(until(error.get('message'), error))}"
         )
     counts = Counter(item["action"] for item in slices)
     sizes = [item.get("size_bytes") for item in slices if item["action"] == "read"]
@@ -66,7 +66,7 @@ def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
         item.get("requests"),
         _price(item.get("price")),
         item.get("state"),
-        item.get("reason"),
+        until(item.get("reason"), item),
     )
 
 

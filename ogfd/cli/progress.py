@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from ogfd.control.protocol import Emit
 
+Count = tuple[int, int | None]
+"""How many are done, and of how many if that is known."""
+
 
 @contextmanager
 def progress(*, wanted: bool) -> Generator[Emit]:
@@ -45,6 +48,7 @@ class Bars:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self._counts: dict[str, dict[str, Count]] = {}
         self._done = 0
         self._all = bars.add_task("slices", total=None, count="")
 
@@ -56,6 +60,7 @@ class Bars:
         if event.get("event") == "progress":
             self._advance(name, event)
         elif event.get("event") == "slice":
+            self._counts.pop(name, None)
             task = self._tasks.pop(name, None)
             if task is not None:
                 self._bars.remove_task(task)
@@ -66,5 +71,16 @@ class Bars:
         done, total, unit = event.get("done", 0), event.get("total"), event.get("unit", "")
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(clean(name), total=total, count="")
-        count = f"{done}/{total} {unit}" if total is not None else f"{done} {unit}"
-        self._bars.update(self._tasks[name], completed=done, total=total, count=clean(count))
+            self._counts[name] = {}
+        counts = self._counts[name]
+        counts[unit] = (done, total)
+        # A slice may count in several units at once; the bar follows one that knows its end.
+        led = next((count for count in counts.values() if count[1] is not None), (done, total))
+        self._bars.update(self._tasks[name], completed=led[0], total=led[1], count=_text(counts))
+
+
+def _text(counts: dict[str, Count]) -> str:
+    return ", ".join(
+        clean(f"{done} {unit}" if total is None else f"{done}/{total} {unit}")
+        for unit, (done, total) in counts.items()
+    )

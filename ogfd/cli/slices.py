@@ -57,7 +57,7 @@ def list_(ctx: click.Context, connector: str | None, as_json: bool) -> int:
         )
         for item in document["slices"]
     ]
-    head = ("slice", "state", "sink", "gen", "rows", "closed", "committed", "reason", "next due")
+    head = ("slice", "state", "sink", "gen", "rows", "closed", "committed", "reason", "tried again")
     show_table(head, rows, right=("gen", "rows"))
     click.echo(counted(len(rows), "slice"))
     return 0

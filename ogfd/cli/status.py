@@ -56,7 +56,32 @@ def _show(document: Mapping[str, Any]) -> None:
             for item in document["sinks"]
         ],
     )
+    _section(
+        ("stopped connector", "requests", "asked again", "reason"),
+        [
+            (
+                i["connector"],
+                i.get("operation") or "(others)",
+                when(i.get("until")),
+                i.get("reason"),
+            )
+            for i in document["stopped"]
+        ],
+    )
     _section(("slices", "count"), sorted(document["slices"].items()))
+    _section(
+        ("failing", "class", "failures", "tried again", "reason"),
+        [
+            (
+                i["name"],
+                i.get("error_class"),
+                i.get("failures"),
+                when(i.get("next_due")) or "by schedule",
+                i.get("reason"),
+            )
+            for i in document.get("failing") or ()
+        ],
+    )
     _section(("held slice", "reason"), [(i["slice"], i.get("reason")) for i in document["held"]])
     _section(
         ("plugin", "problem", "message"),

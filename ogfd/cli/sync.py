@@ -13,7 +13,7 @@ from ogfd.cli.outcome import errors_of, sync_code
 from ogfd.cli.perform import json_option, perform, print_json
 from ogfd.cli.progress import progress
 from ogfd.cli.selection import selection, selection_options
-from ogfd.cli.text import amount, clean, show_table, when
+from ogfd.cli.text import amount, clean, show_table, until
 
 _HEAD = ("slice", "outcome", "rows", "cost", "sinks", "seconds", "reason")
 
@@ -57,7 +57,7 @@ def _show(document: Mapping[str, Any]) -> None:
         for error in errors_of(run):
             click.echo(
                 f"{clean(run['connector'])}: {clean(run['outcome'])}: "
-                f"{clean(error.get('class'))}: {clean(error.get('message'))}"
+                f"{clean(error.get('class'))}: {clean(until(error.get('message'), error))}"
             )
     counts = Counter(item["outcome"] for item in slices)
     summary = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
@@ -73,7 +73,7 @@ def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
         _cost(item.get("sums") or {}),
         _deliveries(item.get("deliveries") or {}),
         None if seconds is None else f"{seconds:.1f}",
-        _reason(item),
+        until(item.get("reason"), item),
     )
 
 
@@ -96,10 +96,3 @@ def _deliveries(deliveries: Mapping[str, Mapping[str, Any]]) -> str | None:
             f"{name}{at}" if outcome in {"committed", "unchanged"} else f"{name}:{outcome}"
         )
     return ", ".join(parts) or None
-
-
-def _reason(item: Mapping[str, Any]) -> str | None:
-    reason = item.get("reason")
-    if item.get("next_due"):
-        return f"{reason or 'waiting'}; again at {when(item['next_due'])}"
-    return reason

@@ -111,6 +111,13 @@ def when(text: str | None) -> str | None:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%SZ}"
 
 
+def until(reason: str | None, item: Mapping[str, Any]) -> str | None:
+    """Return *reason*, with the time at which *item* is tried again if it says so."""
+    if item.get("next_due"):
+        return f"{reason or 'waiting'}; again at {when(item['next_due'])}"
+    return reason
+
+
 def _flat(fields: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
     for name, value in fields.items():
         if isinstance(value, Mapping) and value:

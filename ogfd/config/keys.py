@@ -10,17 +10,19 @@ from typing import Final
 from ogfd.config.values import (
     ADDRESS,
     CERTIFICATES,
+    FAULT,
     FLAG,
     LABEL,
     MONTH,
+    NETWORKS,
     OWN_ADDRESS,
     PATH,
+    PROXY,
     SCHEDULE,
     SIZE,
     SOCKET,
     TEXT,
     TEXTS,
-    URL,
     ZONE,
     Value,
     choice,
@@ -41,12 +43,14 @@ class Key:
         value: what the key takes, if it is no table.
         keys: the keys of the table that it takes.
         entries: what each entry of the table takes, where the operator chooses the keys.
+        names: what may be chosen as such a key.
     """
 
     about: str
     value: Value | None = None
     keys: Mapping[str, Key] | None = None
     entries: Value | None = None
+    names: Value | None = None
 
 
 Keys = Mapping[str, Key]
@@ -68,9 +72,12 @@ DAEMON_KEYS: Final[Keys] = MappingProxyType(
         "memory": Key("bytes of rows that may be in memory at once", SIZE),
         "spool_quota": Key("bytes of downloads that may be on disk at once", SIZE),
         "allow_plain_secrets": Key("accept secrets written into the configuration", FLAG),
-        "proxy": Key("URL of the HTTP proxy for requests by ctx.request", URL),
+        "proxy": Key("URL of the HTTP proxy for all that goes out", PROXY),
         "no_proxy": Key("comma-separated hosts that are reached without the proxy", TEXT),
         "ca_file": Key("PEM file of further certificate authorities to trust", CERTIFICATES),
+        "private_networks": Key(
+            "networks that a connector's hosts may be in besides the internet", NETWORKS
+        ),
         "log_level": Key("least level to log", choice("debug", "info", "warning", "error")),
         "log_format": Key(
             "text or JSON; auto is text on a terminal", choice("auto", "text", "json")
@@ -96,6 +103,7 @@ RETRY_KEYS: Final[Keys] = MappingProxyType(
         "classify": Key(
             'error class by provider code or HTTP status, such as "500" = "fatal"',
             entries=member(ErrorClass),
+            names=FAULT,
         ),
     }
 )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ogfd.config.mistakes import Mistake
 from ogfd.config.origins import Origin, Origins
 from ogfd.config.positions import split_key
+from ogfd.config.values import IPNetwork
 from ogfd.plugin import ErrorClass, Grain
 
 MiB = 1 << 20
@@ -30,9 +31,10 @@ class DaemonConfig:
     memory: int = 256 * MiB
     spool_quota: int = 20 * GiB
     allow_plain_secrets: bool = False
-    proxy: str | None = field(default=None, repr=False)  # may carry a password
+    proxy: str | None = field(default=None, repr=False)  # may carry a password, or refer to it
     no_proxy: str | None = None
     ca_file: Path | None = None
+    private_networks: tuple[IPNetwork, ...] = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
     timezone: str = "UTC"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from ogfd.config.keys import (
     ARCHIVE_KEYS,
@@ -50,7 +51,14 @@ class TableReader:
         return {name: self._table((name,), document.get(name, {})) for name in TOP_KEYS}
 
     def daemon(self, table: Mapping[str, Any]) -> DaemonConfig:
-        return DaemonConfig(**self._known(("daemon",), table, DAEMON_KEYS))
+        config = DaemonConfig(**self._known(("daemon",), table, DAEMON_KEYS))
+        if urlsplit(config.proxy or "").password and not config.allow_plain_secrets:
+            self.wrong(
+                ("daemon", "proxy"),
+                "holds a plain password; put the URL where file:PATH, env:NAME or cred:NAME "
+                "leads, or set allow_plain_secrets = true",
+            )
+        return config
 
     def archive(self, table: Mapping[str, Any]) -> ArchiveConfig:
         return ArchiveConfig(**self._known(("archive",), table, ARCHIVE_KEYS))
@@ -157,10 +165,18 @@ class TableReader:
         elif key.entries is not None:
             entries: dict[str, Any] = {}
             for name, value in self._table(path, raw).items():
+                if key.names is not None:
+                    self._name((*path, name), key.names)
                 self._value((*path, name), value, key.entries, entries)
             read[path[-1]] = entries
         elif key.value is not None:
             self._value(path, raw, key.value, read)
+
+    def _name(self, path: KeyPath, kind: Value) -> None:
+        try:
+            kind.parse(path[-1])
+        except ValueError as exc:
+            self.wrong(path, str(exc))
 
     def _value(self, path: KeyPath, raw: Any, kind: Value, read: dict[str, Any]) -> None:
         text = self._origins.text(path)

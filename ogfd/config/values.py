@@ -19,13 +19,18 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from ogfd.config.schedule import parse_schedule
-from ogfd.plugin import Period
+from ogfd.plugin import Period, Secret
 
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?) ?([kKMGT]?i?)B?")
 _POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _NAME: Final = re.compile(r"[a-z0-9-]+")
 _LOCAL_NAMES: Final = frozenset({"localhost", "ip6-localhost"})
+# A short number is a status, and 5xx means none: no code of a provider looks like either.
+_FAULT: Final = re.compile(r"[345]\d\d|(?!\d{1,3}$|\d[xX]{2}$)\w[\w.:/-]*", re.ASCII)
 _LONGEST_SOCKET: Final = 107  # bytes; sun_path has 108 with its final NUL, see unix(7)
+
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +197,34 @@ def _certificates(value: Any) -> Path:
     return path
 
 
-def _url(value: Any) -> str:
-    parts = urlsplit(_text(value))
-    if parts.scheme in {"http", "https"} and parts.hostname:
+def _proxy(value: Any) -> str:
+    text = _text(value)
+    parts = urlsplit(text)
+    is_url = parts.scheme in {"http", "https"} and parts.hostname
+    if is_url or Secret(text).reference == text:
+        return text
+    raise ValueError(
+        'must be a URL, such as "http://proxy.example.com:3128", or file:PATH, env:NAME or '
+        "cred:NAME where one with a password stands"
+    )
+
+
+def _networks(value: Any) -> tuple[IPNetwork, ...]:
+    try:
+        return tuple(ipaddress.ip_network(text) for text in _texts(value))
+    except ValueError:
+        raise ValueError(
+            'must be an array of networks, such as ["10.20.0.0/16", "fd12::/48"]'
+        ) from None
+
+
+def _fault(value: Any) -> str:
+    if _FAULT.fullmatch(value):
         return str(value)
-    raise ValueError('must be a URL, such as "http://proxy.example.com:3128"')
+    raise ValueError(
+        'is neither an HTTP status within 300-599, such as "500", nor a code of the provider, '
+        'such as "SlowDown"'
+    )
 
 
 def _zone(value: Any) -> str:
@@ -216,8 +244,14 @@ SOCKET: Final = Value(_socket, {"type": "string", "minLength": 1})
 CERTIFICATES: Final = Value(_certificates, {"type": "string", "minLength": 1})
 SIZE: Final = Value(_size, {"type": ["string", "integer"], "examples": ["256MiB"]})
 MONTH: Final = Value(_month, {"type": "string", "pattern": r"^\d{4}-(0[1-9]|1[0-2])$"})
+FAULT: Final = Value(_fault, {"type": "string", "pattern": f"^({_FAULT.pattern})$"})
 SCHEDULE: Final = Value(_schedule, {"type": "string", "examples": ["6h", "15 */6 * * *"]})
 ADDRESS: Final = Value(_address, {"type": "string", "examples": ["0.0.0.0:9188"]})
 OWN_ADDRESS: Final = Value(_own_address, {"type": "string", "examples": ["127.0.0.1:8090", ""]})
-URL: Final = Value(_url, {"type": "string", "format": "uri"})
+PROXY: Final = Value(
+    _proxy, {"type": "string", "examples": ["http://proxy.example.com:3128", "cred:proxy"]}
+)
+NETWORKS: Final = Value(
+    _networks, {"type": "array", "items": {"type": "string", "examples": ["10.20.0.0/16"]}}
+)
 ZONE: Final = Value(_zone, {"type": "string", "examples": ["UTC", "Europe/Berlin"]})

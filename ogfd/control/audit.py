@@ -11,7 +11,7 @@ from anyio import to_thread
 
 from ogfd.control.protocol import EX_FAILED, EX_USAGE, Emit, OperationError
 from ogfd.plugin import HistoryEntry, LedgerEntry, ReadableSink, Sink, SumRow
-from ogfd.runs import Runner
+from ogfd.runs import Runner, next_try
 from ogfd.slices import Bases, read_bases
 from ogfd.state import SliceRecord
 
@@ -209,7 +209,7 @@ def _nothing_waits(slice: str, record: SliceRecord | None) -> str:
 def _line(
     slice: str, sink: str | None, entry: LedgerEntry | None, record: SliceRecord | None
 ) -> dict[str, Any]:
-    due = record.next_due if record else None
+    due = next_try(record) if record else None
     return {
         "slice": slice,
         "sink": sink,
@@ -228,11 +228,13 @@ def _line(
 def _record(record: SliceRecord | None) -> dict[str, Any] | None:
     if record is None:
         return None
+    due = next_try(record)
     return {
         "outcome": record.outcome,
         "reason": record.reason,
         "error_class": record.error_class,
         "version": record.version,
         "updated_at": record.updated_at.isoformat(),
-        "next_due": record.next_due and record.next_due.isoformat(),
+        "failures": record.failures,
+        "next_due": due and due.isoformat(),
     }

@@ -60,7 +60,7 @@ class Checks:
 
     async def _connector(self, connector: BoundConnector) -> Sequence[Finding]:
         try:
-            async with self._runner.contexts(connector) as context:
+            async with self._runner.contexts(connector, asked=True) as context:
                 if connector.spec.check is not None:
                     return await connector.spec.check(connector.config, context)
                 return await self._listed(connector, context)

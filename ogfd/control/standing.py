@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ogfd import __version__
+from ogfd.control.failing import failing
 from ogfd.control.protocol import Emit
 from ogfd.plugin import Sink, SinkError
 from ogfd.registry import Bound
@@ -68,6 +69,17 @@ class Status:
             },
             "connectors": [await self._connector(name) for name in self._bound.settings.connectors],
             "slices": counts,
+            "stopped": [
+                {
+                    "connector": brake.connector,
+                    "operation": brake.operation,
+                    "until": brake.until and brake.until.isoformat(),
+                    "reason": brake.reason or "the provider asked for a wait",
+                }
+                for brake in self._runner.brakes.readings()
+                if brake.is_open or brake.until
+            ],
+            "failing": await failing(self._runner.state, self._runner.connectors),
             "held": [
                 {"slice": record.slice, "reason": record.reason}
                 for record in records.values()

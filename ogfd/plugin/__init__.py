@@ -38,7 +38,16 @@ from ogfd.plugin.connector import (
     Totals,
     Wanted,
 )
-from ogfd.plugin.context import Auth, Context, HttpError, OpenAt, Response
+from ogfd.plugin.context import (
+    Auth,
+    Context,
+    HttpError,
+    Listing,
+    OpenAt,
+    Position,
+    Refresh,
+    Response,
+)
 from ogfd.plugin.errors import (
     AuthError,
     BadRequestError,
@@ -75,6 +84,7 @@ from ogfd.plugin.sink import (
     SumRow,
     Superseded,
 )
+from ogfd.plugin.waits import retry_after
 
 __all__ = [
     "ACTIVITY_SCHEMA",
@@ -110,6 +120,7 @@ __all__ = [
     "Kind",
     "LedgerEntry",
     "Limit",
+    "Listing",
     "Money",
     "NotFoundError",
     "NotPublished",
@@ -124,7 +135,9 @@ __all__ = [
     "PartitionState",
     "Period",
     "PluginConfig",
+    "Position",
     "ReadableSink",
+    "Refresh",
     "Response",
     "Secret",
     "Sink",
@@ -147,4 +160,5 @@ __all__ = [
     "error_of",
     "hookimpl",
     "hookspec",
+    "retry_after",
 ]

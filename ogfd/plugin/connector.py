@@ -218,10 +218,17 @@ class Limit:
     Attributes:
         rate: requests per second in the long run; more than 0.
         burst: how many may go at once after a pause; at least 1.
+        window: if given, no span of this length sees more than rate * window requests (at least
+            1), as a provider wants it that counts per minute or hour. Otherwise a span of t
+            seconds sees at most rate * t + burst.
+        scoped: whether each ``scope`` that a request names has this limit of its own, such as
+            each subscription, rather than all of them together.
     """
 
     rate: float
     burst: float
+    window: timedelta | None = None
+    scoped: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +306,8 @@ class ConnectorSpec:
         mapping_version: raise it when the same source gives other rows; part of the recipe.
         api_version: `API_VERSION` of the package the plugin was written for.
         limits: requests per operation group; the group of ``s3:GetObject`` is ``s3``. The group
-            ``""`` stands for all others.
+            ``""`` stands for all others. A group with several limits keeps them all: a request
+            takes a token of each at once or waits.
         principal: whose limit it is: account, subscription or billing account. Connectors with
             the same provider, principal and group share a bucket. Default: the connector's name.
         allowed_hosts: hosts that ``ctx.request`` may reach: names, ``*.example.com`` patterns, or
@@ -318,7 +326,7 @@ class ConnectorSpec:
     open: Open
     mapping_version: int
     api_version: int = API_VERSION
-    limits: Mapping[str, Limit] = field(default_factory=dict)
+    limits: Mapping[str, Limit | Sequence[Limit]] = field(default_factory=dict)
     principal: Callable[[Any], str] | None = None
     allowed_hosts: Sequence[str] | Callable[[Any], Sequence[str]] = ()
     classify: Classify | None = None

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from logging import LoggerAdapter
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, overload
 
 from ogfd.plugin.errors import TransientError
 
 T = TypeVar("T")
+Item_co = TypeVar("Item_co", covariant=True)
 
 Auth = Callable[[], Awaitable[Mapping[str, str]]]
 """
@@ -23,8 +24,34 @@ If the object also has an async method ``refresh()``, that is awaited once after
 that ``classify`` calls expired), before the request is tried once more: drop the token there.
 """
 
+Refresh = Callable[[], Awaitable[None]]
+"""Drops credentials that ran out, so that the next attempt gets new ones."""
+
 OpenAt = Callable[[int], AbstractAsyncContextManager[AsyncIterable[bytes]]]
 """``open_at(offset)``: opens the same version of an object from a byte offset on."""
+
+
+Position = str | int | None
+"""Where a page is: its token or link, the number of items before it, or None for the first."""
+
+
+class Listing(Protocol[Item_co]):
+    """The pages of a listing, to be iterated over with ``async for``."""
+
+    @property
+    def position(self) -> Position:
+        """
+        Where the next step will ask: the ``start`` of a listing that goes on from here.
+
+        After the end it is the position of the last page.
+        """
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Item_co]: ...
+
+    async def __anext__(self) -> Item_co:
+        """Return the next page."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +128,7 @@ class Context(Protocol):
         timeout: timedelta | None = None,
         idempotent: bool | None = None,
         max_bytes: int = 64 << 20,
+        scope: str = "",
     ) -> Response:
         """
         Make an HTTP request under the policy and return the whole answer.
@@ -114,13 +142,15 @@ class Context(Protocol):
             json: body, sent as JSON.
             data: body, sent as it is.
             auth: called for each attempt.
-            timeout: of one attempt.
+            timeout: of one attempt, to the last byte of its answer, so that a drip ends too.
             idempotent: whether the request may be repeated once bytes were sent.
-            max_bytes: a longer answer is an error.
+            max_bytes: a longer answer is an error; it is held in memory. See `download`.
+            scope: what the request is about, such as a subscription or a bucket, if the provider
+                limits requests for each: see `Limit.scoped`.
 
         Raises:
             SourceError: the last attempt's error, by class.
-            Parked: if the server wants a wait of more than 60 s.
+            Parked: if the server wants a wait of more than 60 s, or is not asked at present.
             ValueError: if the host is not allowed.
         """
         ...
@@ -132,6 +162,7 @@ class Context(Protocol):
         *args: Any,
         timeout: timedelta | None = None,
         idempotent: bool = True,
+        scope: str = "",
         **kwargs: Any,
     ) -> Any:
         """
@@ -144,16 +175,61 @@ class Context(Protocol):
             args: for *func*.
             timeout: of one attempt.
             idempotent: whether the call may be repeated after an attempt failed.
+            scope: as in `request`.
             kwargs: for *func*.
 
         Raises:
             SourceError: the last attempt's error, by class.
-            Parked: if the server wants a wait of more than 60 s.
+            Parked: if the server wants a wait of more than 60 s, or is not asked at present.
+        """
+        ...
+
+    def on_expired(self, refresh: Refresh) -> None:
+        """
+        Say how to drop credentials that ran out, so that the next attempt gets new ones.
+
+        *refresh* is awaited after a fault that is ``expired``, and the attempt repeated at once;
+        not a second time in a call, but for a download that has got on meanwhile. Calls that fail together refresh together. It goes for `call`
+        and `download`, and for a `request` whose *auth* has no ``refresh`` of its own.
+        """
+        ...
+
+    def content(
+        self,
+        url: str,
+        *,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        etag: str | None = None,
+    ) -> OpenAt:
+        """
+        Return what opens the content of *url* for `download`, pinned to one version of it.
+
+        It is asked for in ranges with ``If-Match``, so that a resumed file is never a mix. Where
+        the server cannot do that, a file that broke off starts over. It comes as the server has
+        it: one with a ``Content-Encoding`` is refused, unless *headers* accept that.
+
+        Args:
+            url: as in `request`.
+            auth: as in `request`.
+            headers: must not hold secrets: those come from *auth*.
+            etag: the version to read, quoted as the server gave it; None for the one that is
+                there at the first attempt.
+
+        Raises:
+            ValueError: if the host is not allowed.
         """
         ...
 
     async def download(
-        self, operation: str, open_at: OpenAt, *, size: int | None = None, name: str = "object"
+        self,
+        operation: str,
+        open_at: OpenAt,
+        *,
+        size: int | None = None,
+        digest: str | None = None,
+        name: str = "object",
+        scope: str = "",
     ) -> Path:
         """
         Spool an object to local disk and return the file.
@@ -166,32 +242,74 @@ class Context(Protocol):
             open_at: reopens the same version, so that a resumed file is never a mix. Raises
                 `SourceChanged` (or an exception that ``classify`` knows) if that version is gone.
             size: the length to expect; a file of another length is an error.
+            digest: the checksum to expect, ``algorithm:hex``, such as ``md5:`` and 32 digits;
+                any algorithm of `hashlib` will do.
             name: for messages only, never used as a path.
+            scope: as in `request`.
 
         Raises:
             SourceError: if the transfer failed for good, or the spool is full.
             SourceChanged: if *open_at* raised it.
-            Parked: if the server wants a wait of more than 60 s.
+            Parked: if the server wants a wait of more than 60 s, or is not asked at present.
         """
         ...
 
+    @overload
     def pages(
         self,
         first: Callable[[str | None], Awaitable[T]],
         *,
         next_token: Callable[[T], str | None],
         max_pages: int = 1000,
-    ) -> AsyncIterator[T]:
+        start: str | None = None,
+    ) -> Listing[T]: ...
+    @overload
+    def pages(
+        self,
+        first: Callable[[str | None], Awaitable[T]],
+        *,
+        next_link: Callable[[T], str | None],
+        max_pages: int = 1000,
+        start: str | None = None,
+    ) -> Listing[T]: ...
+    @overload
+    def pages(
+        self,
+        first: Callable[[int], Awaitable[T]],
+        *,
+        offset: Callable[[T], int],
+        max_pages: int = 1000,
+        start: int | None = None,
+    ) -> Listing[T]: ...
+    def pages(
+        self,
+        first: Callable[[Any], Awaitable[T]],
+        *,
+        next_token: Callable[[T], str | None] | None = None,
+        next_link: Callable[[T], str | None] | None = None,
+        offset: Callable[[T], int] | None = None,
+        max_pages: int = 1000,
+        start: Position = None,
+    ) -> Listing[T]:
         """
-        Iterate over a paged answer.
+        Iterate over a paged answer. Each page reports progress.
+
+        A step that failed or was cancelled may be repeated: it asks for the same page again.
 
         Args:
-            first: fetches a page; called with None, then with each token or link as it came.
-            next_token: the token or link in a page; None or empty at the end.
-            max_pages: reaching it is an error, never a silent cut.
+            first: fetches a page; called with None, then with each token or link as it came; or
+                with the number of items that came before.
+            next_token: the token in a page; None or empty at the end.
+            next_link: the URL in a page; None or empty at the end. It must lead to an allowed
+                host, and is handed on byte for byte.
+            offset: how many items a page has; the listing ends with a page that has none.
+            max_pages: more pages than this are an error, never a silent cut.
+            start: where to go on with a listing: a `Listing.position` of an earlier one.
 
         Raises:
-            FatalError: if a token comes twice, or after *max_pages* pages.
+            FatalError: if a token or link comes twice, a link leads to another host, or after
+                *max_pages* pages.
+            TypeError: unless exactly one of *next_token*, *next_link* and *offset* is given.
         """
         ...
 

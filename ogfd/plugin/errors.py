@@ -205,6 +205,8 @@ class Fault:
         hint: what the operator can do.
         throttled: the provider asked for fewer requests (halves the rate of the bucket).
         expired: the credentials ran out; one forced refresh may help.
+        unauthenticated: the credentials themselves are refused, so that any other call with them
+            would be too. A missing permission is not that.
         retry_after: the wait that the server asked for.
     """
 
@@ -215,6 +217,7 @@ class Fault:
     hint: str | None = None
     throttled: bool = False
     expired: bool = False
+    unauthenticated: bool = False
     retry_after: timedelta | None = None
 
 

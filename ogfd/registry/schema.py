@@ -118,7 +118,13 @@ def _key(name: str, key: Key) -> Schema:
     if key.keys is not None:
         return _table(key.keys, RetryConfig if name == "retry" else AccountFilter) | about
     if key.entries is not None:
-        return {"type": "object", "additionalProperties": dict(key.entries.schema)} | about
+        names = {"propertyNames": dict(key.names.schema)} if key.names else {}
+        return {
+            "type": "object",
+            "additionalProperties": dict(key.entries.schema),
+            **names,
+            **about,
+        }
     return {**(key.value.schema if key.value else {}), **about}
 
 

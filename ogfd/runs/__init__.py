@@ -1,8 +1,10 @@
 """Scheduler, queue, runner, and the connector's context."""
 
 from ogfd.runs.blueprint import Blueprint, blueprint
+from ogfd.runs.brakes import Brake, Brakes, warn_of_conflict
 from ogfd.runs.dispatcher import Dispatcher, retry_of, scheduled
 from ogfd.runs.doors import Doors
+from ogfd.runs.due import next_try
 from ogfd.runs.metering import Meter
 from ogfd.runs.request import (
     Emit,
@@ -19,6 +21,8 @@ from ogfd.runs.window import asked_window, default_window
 
 __all__ = [
     "Blueprint",
+    "Brake",
+    "Brakes",
     "Dispatcher",
     "Doors",
     "Emit",
@@ -34,7 +38,9 @@ __all__ = [
     "blueprint",
     "default_window",
     "first_fire",
+    "next_try",
     "overall",
     "retry_of",
     "scheduled",
+    "warn_of_conflict",
 ]

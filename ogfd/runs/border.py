@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from ogfd.plugin import ErrorClass, OgfdError
 from ogfd.runs.request import RunError
+from ogfd.slices import Wait
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +24,22 @@ def border_error(exc: Exception, connector: str) -> RunError:
 
 def run_error(exc: OgfdError, stream: str | None) -> RunError:
     """Return an error of ours as that of a stream, or of the whole connector."""
-    known = getattr(exc, "error_class", ErrorClass.FATAL)
-    return RunError(error_class=known, message=str(exc), stream=stream)
+    return RunError(
+        error_class=getattr(exc, "error_class", ErrorClass.FATAL),
+        message=str(exc),
+        stream=stream,
+        next_due=getattr(exc, "next_due", None),
+    )
+
+
+def waiting_error(wait: Wait, stream: str) -> RunError:
+    """Return the error of a stream that is not listed because it failed before."""
+    return RunError(
+        error_class=wait.error_class,
+        message=wait.reason or "it could not be listed",
+        stream=stream,
+        next_due=wait.until,
+    )
 
 
 def down_errors(down: Mapping[str, str], fed: Iterable[str]) -> list[RunError]:

@@ -11,12 +11,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from ogfd.config import DaemonConfig
 from ogfd.plugin import Context
 from ogfd.registry import BoundConnector
-from ogfd.runs.context import report_progress
+from ogfd.runs.brakes import Brakes
+from ogfd.runs.context import report_page, report_progress
 from ogfd.telemetry import Metrics, NamedLog, RequestMetrics
-from ogfd.traffic import Buckets, Network, RetrySettings, Spool, Traffic, TrafficSettings
+from ogfd.traffic import Network, RetrySettings, Spool, Traffic, TrafficSettings
+
+log = logging.getLogger(__name__)
 
 _ATTEMPT_TIMEOUTS: Final = {
     "aws": timedelta(seconds=30),
@@ -30,7 +32,7 @@ class ConnectorContext(Traffic):
     """What a connector gets of the daemon for one run; see `ogfd.plugin.Context`."""
 
     def __init__(self, settings: TrafficSettings, **parts: Any) -> None:
-        super().__init__(settings, **parts)
+        super().__init__(settings, on_page=report_page, **parts)
         self.connector = settings.connector
         self.log: logging.LoggerAdapter[Any] = parts["log"]
         self._clock: Callable[[], datetime] = parts["now"]
@@ -46,25 +48,42 @@ class ConnectorContext(Traffic):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Opens contexts; the buckets and the spool are shared by all of them."""
+    """Opens contexts; the lanes and the spool are shared by all of them."""
 
-    daemon: DaemonConfig
-    buckets: Buckets
+    network: Network
+    brakes: Brakes
     spool: Spool
     metrics: Metrics
     now: Callable[[], datetime]
 
+    def announce(self, connector: BoundConnector) -> None:
+        """Make the limits of *connector* known before its first request."""
+        try:
+            self.brakes.announce(self._settings(connector))
+        except Exception:  # the border of plugin loading: the runs say the same
+            log.exception("a connector's limits are unusable", extra={"connector": connector.name})
+
     @asynccontextmanager
-    async def open(self, connector: BoundConnector) -> AsyncGenerator[Context]:
-        """Open the context of *connector* for one run."""
-        log = NamedLog(
+    async def open(
+        self, connector: BoundConnector, *, asked: bool = False
+    ) -> AsyncGenerator[Context]:
+        """
+        Open the context of *connector* for one run.
+
+        Args:
+            connector: whose context.
+            asked: whether an operator wants the run: what a breaker stops is then probed at once.
+        """
+        if asked:
+            self.brakes.release(connector.name)
+        named = NamedLog(
             logging.getLogger(f"ogfd.connectors.{connector.name}"), {"connector": connector.name}
         )
         async with ConnectorContext(
             self._settings(connector),
-            buckets=self.buckets,
+            lanes=self.brakes.lanes,
             spool=self.spool,
-            log=log,
+            log=named,
             now=self.now,
             observer=RequestMetrics(self.metrics, connector.name),
         ) as context:
@@ -87,16 +106,8 @@ class Doors:
             allowed_origins=list(_urls(connector.config)),
             attempt_timeout=_ATTEMPT_TIMEOUTS.get(spec.provider, _ATTEMPT_TIMEOUT),
             retry=RetrySettings(retries=table.retry.retries),
-            network=Network(
-                proxy=self.daemon.proxy,
-                no_proxy=_hosts(self.daemon.no_proxy),
-                ca_file=self.daemon.ca_file,
-            ),
+            network=self.network,
         )
-
-
-def _hosts(text: str | None) -> Sequence[str]:
-    return [host for host in (text or "").split(",") if host.strip()]
 
 
 def _urls(value: Any) -> Iterator[str]:

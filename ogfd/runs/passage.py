@@ -74,7 +74,7 @@ class Passage:
         for each in passive:
             result = await self._settled(each)
             results.append(result)
-            # A parked slice keeps its record: it says until when, and why.
+            # A slice that waits keeps its record: it says until when, why, and how often it failed.
             if each.decision.action is not Action.PARKED:
                 records.append(self._record(result))
             self.emit({"event": "slice", **result.as_json()})
@@ -86,7 +86,7 @@ class Passage:
                     tasks.start_soon(self._one, each, bases[each.slice], results)
 
     async def _settled(self, planned: Planned) -> SliceResult:
-        decision = planned.decision
+        decision, wait = planned.decision, planned.decision.wait
 
         async def settled() -> SliceResult:
             if decision.action is Action.UNCHANGED and decision.reason is None:
@@ -97,7 +97,8 @@ class Passage:
                 reason=decision.reason,
                 target=decision.target,
                 version=planned.partition.version,
-                error_class=ErrorClass.TRANSIENT if decision.action is Action.PARKED else None,
+                error_class=wait.error_class if wait else None,
+                next_due=wait.until if wait else None,
             )
 
         return await self._guarded(planned.slice, settled)

@@ -9,6 +9,8 @@ from typing import Any
 
 from ogfd.plugin import Partition, Period, Stream
 from ogfd.runs.blueprint import Blueprint, checked
+from ogfd.runs.due import next_try, slice_wait
+from ogfd.runs.request import Trigger
 from ogfd.slices import (
     Bases,
     Decision,
@@ -21,7 +23,7 @@ from ogfd.slices import (
     SliceResult,
     decide,
 )
-from ogfd.state import SliceRecord, Verdict
+from ogfd.state import SliceRecord, StreamRecord, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +36,12 @@ class Planned:
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that ``ogfd plan`` shows."""
-        price = self.partition.price
+        price, wait = self.partition.price, self.decision.wait
         return {
             "slice": self.slice,
             "action": str(self.decision.action),
             "reason": self.decision.reason,
+            "next_due": wait and wait.until and wait.until.isoformat(),
             "size_bytes": self.partition.size_bytes,
             "requests": self.partition.requests,
             "price": price and {"amount": str(price.amount), "currency": price.currency},
@@ -53,23 +56,28 @@ class Memory:
     What this process knows of a connector's slices.
 
     Attributes:
+        streams: those that could not be listed, by name.
         records: by slice.
         verdicts: by slice, then by target.
         waiting: slice to the target of the package that waits for it.
     """
 
+    streams: Mapping[str, StreamRecord]
     records: Mapping[str, SliceRecord]
     verdicts: Mapping[str, Mapping[str, Verdict]]
     waiting: Mapping[str, str]
 
-    def of(self, slice: str, bases: Bases, sinks: Sequence[str]) -> Known:
-        """Return what is known of *slice* for a decision."""
-        entries = bases.of(slice)
+    def of(
+        self, slice: str, bases: Bases, sinks: Sequence[str], trigger: Trigger, now: datetime
+    ) -> Known:
+        """Return what is known of *slice* for the decision of a run of *trigger*."""
+        entries, record = bases.of(slice), self.records.get(slice)
         return Known(
             bases={sink: entries[sink] for sink in sinks},
-            record=self.records.get(slice),
+            record=record,
             verdicts=self.verdicts.get(slice, {}),
             waiting=self.waiting.get(slice),
+            wait=slice_wait(record, trigger, now),
         )
 
 
@@ -80,6 +88,7 @@ async def memory_of(engine: Engine, connector: str) -> Memory:
     for (name, target), verdict in (await state.verdicts()).items():
         verdicts.setdefault(name, {})[target] = verdict
     return Memory(
+        streams=await state.streams(connector),
         records=await state.slices(connector),
         verdicts=verdicts,
         waiting={name: package.info.target for name, package in engine.waiting.items()},
@@ -94,6 +103,7 @@ async def plan_stream(
     memory: Memory,
     *,
     now: datetime,
+    trigger: Trigger,
     force: bool,
     recompute: Recompute,
     failpoints: Failpoints,
@@ -117,7 +127,7 @@ async def plan_stream(
     planned = []
     for partition in partitions:
         name = blueprint.slice(partition)
-        known = memory.of(name, bases, blueprint.sinks)
+        known = memory.of(name, bases, blueprint.sinks, trigger, now)
         planned.append(
             Planned(
                 slice=name,
@@ -155,8 +165,8 @@ def forgotten(
     return [
         name
         for name, record in memory.records.items()
-        if record.next_due is not None
-        and record.next_due <= now
+        if record.stream == blueprint.stream.name
         and name not in listed
-        and name.split("/")[1] == blueprint.stream.name
+        and (due := next_try(record)) is not None
+        and due <= now
     ]

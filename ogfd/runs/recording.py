@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ogfd.runs.request import RunRequest, RunResult
-from ogfd.slices import SliceResult
-from ogfd.state import RunRecord, SliceRecord
+from ogfd.runs.request import RunError, RunRequest, RunResult
+from ogfd.slices import Outcome, SliceResult
+from ogfd.state import RunRecord, SliceRecord, StreamRecord
 
 
 def running_record(run_id: str, request: RunRequest, now: datetime) -> RunRecord:
@@ -53,6 +53,19 @@ def slice_record(connector: str, result: SliceResult, now: datetime) -> SliceRec
         error_class=result.error_class and str(result.error_class),
         read_at=now if result.is_settled else None,
         next_due=result.next_due,
+        failures=1 if result.outcome is Outcome.FAILED else 0,
+    )
+
+
+def stream_record(connector: str, stream: str, error: RunError, now: datetime) -> StreamRecord:
+    """Return the record of a stream that could not be listed because of *error*."""
+    return StreamRecord(
+        connector=connector,
+        stream=stream,
+        updated_at=now,
+        reason=error.message,
+        error_class=str(error.error_class),
+        next_due=error.next_due,
     )
 
 

@@ -23,6 +23,11 @@ class Trigger(StrEnum):
     CLI = "cli"
     RETRY = "retry"
 
+    @property
+    def is_asked(self) -> bool:
+        """Tell whether an operator asked, who may have mended what failed."""
+        return self in {Trigger.API, Trigger.CLI}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRequest:
@@ -54,15 +59,27 @@ class RunOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunError:
-    """Why a connector or one of its streams could not be gone through."""
+    """
+    Why a connector or one of its streams could not be gone through.
+
+    Attributes:
+        stream: its name; None if it is about the whole connector.
+        next_due: not to be tried before, if the provider asked for a wait.
+    """
 
     error_class: ErrorClass
     message: str
     stream: str | None = None
+    next_due: datetime | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that the CLI and the control API show."""
-        return {"class": str(self.error_class), "message": self.message, "stream": self.stream}
+        return {
+            "class": str(self.error_class),
+            "message": self.message,
+            "stream": self.stream,
+            "next_due": self.next_due and self.next_due.isoformat(),
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

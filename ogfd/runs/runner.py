@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -14,29 +13,27 @@ from uuid import uuid4
 import anyio
 from anyio import to_thread
 
-from ogfd.plugin import (
-    Context,
-    Parked,
-    Period,
-    Sink,
-    SourceError,
-    Stream,
-)
+from ogfd.plugin import Parked, Sink, SourceError, Stream
 from ogfd.registry import BoundConnector
 from ogfd.runs.blueprint import Blueprint
-from ogfd.runs.border import border_error, down_errors, run_error
+from ogfd.runs.border import border_error, down_errors, run_error, waiting_error
+from ogfd.runs.brakes import Brakes
+from ogfd.runs.due import stream_wait
 from ogfd.runs.passage import Passage
-from ogfd.runs.planning import Memory, Planned, forgotten, memory_of, plan_stream, vanished
+from ogfd.runs.planning import Planned, forgotten, memory_of, plan_stream, vanished
 from ogfd.runs.recording import (
     cancelled_record,
     ended_record,
     running_record,
     slice_record,
+    stream_record,
     summary,
 )
 from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
+from ogfd.runs.tour import Contexts, Found, Miss, StreamPlan, Tour, Visit
 from ogfd.runs.window import default_window
-from ogfd.slices import Action, Bases, Engine, Recompute, SliceResult, read_bases
+from ogfd.slices import Action, Engine, Recompute, SliceResult, read_bases
+from ogfd.slices.single import single_error
 from ogfd.state import RunRecord, StateError, StateStore
 from ogfd.traffic import Spool
 
@@ -44,11 +41,9 @@ log = logging.getLogger(__name__)
 
 _GOODBYE_SECONDS: Final = 5.0  # to record a run that is stopped
 
-Visit = Callable[["StreamPlan"], Awaitable[None]]
-"""Does something about the planned slices of one stream."""
 
-Contexts = Callable[[BoundConnector], AbstractAsyncContextManager[Context]]
-"""Opens the door to the daemon for one run of a connector."""
+Listener = Callable[[str, RunResult | None], None]
+"""Hears that a run of a connector ended, and how unless it was stopped; never blocks or raises."""
 
 
 class RunWatcher(Protocol):
@@ -64,33 +59,6 @@ class RunWatcher(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StreamPlan:
-    """
-    What is to be done about a stream.
-
-    Attributes:
-        bases: what every sink holds.
-        planned: newest first.
-        forgotten: slices whose wait is over and that the stream no longer lists.
-    """
-
-    stream: Stream
-    blueprint: Blueprint
-    window: Period
-    bases: Bases
-    planned: list[Planned]
-    forgotten: list[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a run has come to so far; both lists grow."""
-
-    slices: list[SliceResult] = field(default_factory=list)
-    errors: list[RunError] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """
     Runs connectors. One for the process.
@@ -100,9 +68,11 @@ class Runner:
         blueprints: by connector, then by stream.
         sinks: by name.
         contexts: opens a connector's context.
+        brakes: knows what holds requests back.
         slots: bounds the slices that are worked on at once, over all connectors.
         spool: has the downloads of a slice removed at its end.
         recompute: which partitions a changed recipe alone recomputes.
+        listeners: hear of the end of every run, whoever asked for it.
     """
 
     engine: Engine
@@ -111,12 +81,14 @@ class Runner:
     blueprints: Mapping[str, Mapping[str, Blueprint]]
     sinks: Mapping[str, Sink]
     contexts: Contexts
+    brakes: Brakes
     slots: anyio.CapacityLimiter
     spool: Spool
     watcher: RunWatcher
     now: Callable[[], datetime]
     recompute: Recompute
     running: dict[str, str] = field(default_factory=dict)
+    listeners: list[Listener] = field(default_factory=list)
     _turns: dict[str, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
 
     async def run(
@@ -154,10 +126,12 @@ class Runner:
                 result = await self._recorded(running, result)
             except anyio.get_cancelled_exc_class():
                 await self._cancelled(running, found)
+                self._tell(connector.name, None)
                 raise
             finally:
                 del self.running[connector.name]
             await self._finish(result)
+            self._tell(connector.name, result)
             return result
 
     async def plan(self, request: RunRequest) -> tuple[list[Planned], list[RunError]]:
@@ -168,7 +142,10 @@ class Runner:
         async def note(plan: StreamPlan) -> None:
             planned.extend(plan.planned)
 
-        await self._each_stream(request, found, note)
+        async def leave(_streams: Sequence[str], _error: RunError) -> None:
+            """Put nothing on record."""
+
+        await self._each_stream(request, found, note, leave)
         return planned, found.errors
 
     async def record(self, connector: str, result: SliceResult) -> None:
@@ -187,12 +164,16 @@ class Runner:
         log.info("run begins", extra={"connector": name, "run": run_id})
         emit({"event": "run", "run_id": run_id, "connector": name})
         await self._each_stream(
-            request, found, lambda plan: self._pass(plan, found, emit, force=request.force)
+            request,
+            found,
+            lambda plan: self._pass(plan, found, emit, force=request.force),
+            lambda streams, error: self._missed(name, streams, error),
         )
 
     async def _pass(self, plan: StreamPlan, found: Found, emit: Emit, *, force: bool) -> None:
         """Take the planned slices of a stream through the engine."""
         blueprint = plan.blueprint
+        await self.state.forget_stream(blueprint.connector.name, plan.stream.name)
         emit({"event": "planned", "stream": plan.stream.name, "slices": len(plan.planned)})
         passage = Passage(
             engine=self.engine,
@@ -217,11 +198,19 @@ class Runner:
         await self.state.put_slices([slice_record(name, each, self.now()) for each in gone])
         await self.state.unpark(plan.forgotten)
 
-    async def _each_stream(self, request: RunRequest, found: Found, visit: Visit) -> None:
-        connector = self.connectors[request.connector]
+    async def _missed(self, connector: str, streams: Sequence[str], error: RunError) -> None:
+        """Put on record that *streams* could not be listed, and when they are to be again."""
+        now = self.now()
+        await self.state.put_streams(
+            [stream_record(connector, stream, error, now) for stream in streams]
+        )
+
+    async def _each_stream(
+        self, request: RunRequest, found: Found, visit: Visit, miss: Miss
+    ) -> None:
         blueprints = {
             name: blueprint
-            for name, blueprint in self.blueprints[connector.name].items()
+            for name, blueprint in self.blueprints[request.connector].items()
             if request.streams is None or name in request.streams
         }
         try:
@@ -229,29 +218,56 @@ class Runner:
             fed = [sink for blueprint in blueprints.values() for sink in blueprint.sinks]
             found.errors.extend(down_errors(bases.down, fed))
             await self.engine.failpoints.passed("ledger.read")
-            memory = await memory_of(self.engine, connector.name)
-            async with (
-                self.contexts(connector) as context,
-                connector.spec.open(connector.config, context) as streams,
-            ):
-                for name, blueprint in blueprints.items():
-                    try:
-                        plan = await self._planned(request, streams[name], blueprint, bases, memory)
-                    except (SourceError, Parked) as exc:
-                        found.errors.append(run_error(exc, name))
-                        continue
-                    await visit(plan)
+            memory = await memory_of(self.engine, request.connector)
+            tour = Tour(
+                request=request, bases=bases, memory=memory, found=found, visit=visit, miss=miss
+            )
+            due = self._due(tour, blueprints)
+            if due or not blueprints:
+                await self._through(tour, due)
         except Exception as exc:  # noqa: BLE001 - the border of a run: other connectors go on
-            found.errors.append(border_error(exc, connector.name))
+            found.errors.append(border_error(exc, request.connector))
 
-    async def _planned(
-        self,
-        request: RunRequest,
-        stream: Stream,
-        blueprint: Blueprint,
-        bases: Bases,
-        memory: Memory,
-    ) -> StreamPlan:
+    def _due(self, tour: Tour, blueprints: Mapping[str, Blueprint]) -> dict[str, Blueprint]:
+        """Return the streams that may be listed; each of the others is an error of the run."""
+        due, now = {}, self.now()
+        for name, blueprint in blueprints.items():
+            wait = stream_wait(tour.memory.streams.get(name), tour.request.trigger, now)
+            if wait is None:
+                due[name] = blueprint
+            else:
+                tour.found.errors.append(waiting_error(wait, name))
+        return due
+
+    async def _through(self, tour: Tour, blueprints: Mapping[str, Blueprint]) -> None:
+        """Open the connector and go through its streams, one after the other."""
+        connector = self.connectors[tour.request.connector]
+        ahead = list(blueprints)
+        try:
+            with single_error():
+                async with (
+                    self.contexts(connector, asked=tour.request.trigger.is_asked) as context,
+                    connector.spec.open(connector.config, context) as streams,
+                ):
+                    while ahead:
+                        name = ahead.pop(0)
+                        await self._one(tour, streams[name], blueprints[name])
+        except (SourceError, Parked) as exc:
+            await tour.miss(ahead, run_error(exc, None))
+            raise
+
+    async def _one(self, tour: Tour, stream: Stream, blueprint: Blueprint) -> None:
+        try:
+            plan = await self._planned(tour, stream, blueprint)
+        except (SourceError, Parked) as exc:
+            error = run_error(exc, blueprint.stream.name)
+            tour.found.errors.append(error)
+            await tour.miss([blueprint.stream.name], error)
+        else:
+            await tour.visit(plan)
+
+    async def _planned(self, tour: Tour, stream: Stream, blueprint: Blueprint) -> StreamPlan:
+        request, bases, memory = tour.request, tour.bases, tour.memory
         bound, now = blueprint.stream, self.now()
         window = request.window or default_window(bound.spec, bound.start, now)
         planned = await plan_stream(
@@ -261,6 +277,7 @@ class Runner:
             bases,
             memory,
             now=now,
+            trigger=request.trigger,
             force=request.force,
             recompute=self.recompute,
             failpoints=self.engine.failpoints,
@@ -274,6 +291,10 @@ class Runner:
             # A window that was asked for says nothing about the slices outside of it.
             forgotten=[] if request.window else forgotten(planned, blueprint, memory, now),
         )
+
+    def _tell(self, connector: str, result: RunResult | None) -> None:
+        for listener in self.listeners:
+            listener(connector, result)
 
     async def _recorded(self, running: RunRecord, result: RunResult) -> RunResult:
         try:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import blake2b
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.combining import OrTrigger
@@ -68,23 +71,28 @@ class Scheduler:
             by_schedule.setdefault(blueprint.stream.schedule, set()).add(name)
         for schedule, streams in by_schedule.items():
             self._clock.add_job(
-                fire,
+                _fired,
                 trigger_of(schedule, self._zone),
-                args=(connector, frozenset(streams)),
+                args=(partial(fire, connector, frozenset(streams)),),
                 id=f"{connector} {schedule}",
                 # A start is no reason to wait for hours: what is current costs next to nothing.
                 next_run_time=self._now() + after,
             )
 
-    def at(self, connector: str, due: datetime, fire: Callable[[str], None]) -> None:
-        """Fire once at *due*, or now if that has passed; replaces an earlier one."""
+    def at(self, connector: str, due: datetime, fire: Callable[[], None]) -> None:
+        """Fire once at *due*, or now if that has passed; replaces the connector's earlier alarm."""
         self._clock.add_job(
-            fire,
+            _fired,
             DateTrigger(max(due, self._now())),
-            args=(connector,),
-            id=f"{connector} retry",
+            args=(fire,),
+            id=_alarm(connector),
             replace_existing=True,
         )
+
+    def off(self, connector: str) -> None:
+        """Take back what `at` set; nothing happens if nothing is."""
+        with suppress(JobLookupError):
+            self._clock.remove_job(_alarm(connector))
 
     def next_run(self, connector: str) -> datetime | None:
         """Return when the connector's next run is due."""
@@ -103,6 +111,15 @@ class Scheduler:
         """Stop firing; may be repeated."""
         if self._clock.running:
             self._clock.shutdown(wait=False)
+
+
+async def _fired(fire: Callable[[], None]) -> None:
+    """Call *fire* on the event loop: APScheduler would call a plain function in a thread."""
+    fire()
+
+
+def _alarm(connector: str) -> str:
+    return f"{connector} retry"
 
 
 def first_fire(connector: str, connectors: int) -> timedelta:

@@ -1,6 +1,6 @@
 """One slice: target, decision, read, judgement, commit, recovery."""
 
-from ogfd.slices.decide import Action, Decision, Known, Recompute, Rules, decide
+from ogfd.slices.decide import Action, Decision, Known, Recompute, Rules, Wait, decide
 from ogfd.slices.deliver import CommitWatcher, Deliverer
 from ogfd.slices.engine import Engine, Work
 from ogfd.slices.failpoints import POINTS, Failpoints
@@ -24,6 +24,7 @@ __all__ = [
     "Recompute",
     "Rules",
     "SliceResult",
+    "Wait",
     "Work",
     "decide",
     "read_bases",

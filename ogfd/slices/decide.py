@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from ogfd.plugin import LedgerEntry, Partition, PartitionState
+from ogfd.plugin import ErrorClass, LedgerEntry, Partition, PartitionState
 from ogfd.slices.target import Recipe
 from ogfd.state import SliceRecord, Verdict, VerdictKind
 
@@ -30,12 +30,29 @@ class Recompute(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """
+    What failed before is not to be tried by this run.
+
+    Attributes:
+        reason: why it failed.
+        error_class: of the failure.
+        until: when it is tried again; None if the schedule does so.
+    """
+
+    reason: str | None
+    error_class: ErrorClass
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """An action with its reason, and the target if the version is known."""
+    """An action with its reason, the target if the version is known, and the wait if it waits."""
 
     action: Action
     reason: str | None = None
     target: str | None = None
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +65,14 @@ class Known:
         record: what the state store last saw.
         verdicts: by target.
         waiting: target of the package that waits for a sink or an operator, if one does.
+        wait: what the run has to wait for, if anything.
     """
 
     bases: Mapping[str, LedgerEntry | None]
     record: SliceRecord | None
     verdicts: Mapping[str, Verdict]
     waiting: str | None = None
+    wait: Wait | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +103,10 @@ def decide(partition: Partition, recipe: Recipe, known: Known, rules: Rules) -> 
         return Decision(action=Action.HELD, reason=foreign, target=target)
     if target is not None and _current(known, target):
         return Decision(action=Action.UNCHANGED, target=target)
-    parked = _parked(known.record, rules.now)
-    if parked:
-        return Decision(action=Action.PARKED, reason=parked, target=target)
+    if known.wait is not None:
+        return Decision(
+            action=Action.PARKED, reason=known.wait.reason, target=target, wait=known.wait
+        )
     if target is None:
         return _versionless(known, recipe, rules)
     return _changed(partition, recipe, known, rules, target)
@@ -117,12 +137,6 @@ def _foreign(partition: Partition, known: Known) -> str | None:
                 f"{partition.source}; point it back, or replace the rows with --force"
             )
     return None
-
-
-def _parked(record: SliceRecord | None, now: datetime) -> str | None:
-    if record is None or record.next_due is None or record.next_due <= now:
-        return None
-    return f"waits until {record.next_due:%Y-%m-%d %H:%M:%S} UTC: {record.reason}"
 
 
 def _versionless(known: Known, recipe: Recipe, rules: Rules) -> Decision:

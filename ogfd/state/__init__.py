@@ -1,6 +1,13 @@
 """The daemon's own memory: runs, slices, verdicts and deliveries. A cache, not the truth."""
 
-from ogfd.state.records import Delivery, RunRecord, SliceRecord, Verdict, VerdictKind
+from ogfd.state.records import (
+    Delivery,
+    RunRecord,
+    SliceRecord,
+    StreamRecord,
+    Verdict,
+    VerdictKind,
+)
 from ogfd.state.store import StateError, StateStore
 
 __all__ = [
@@ -9,6 +16,7 @@ __all__ = [
     "SliceRecord",
     "StateError",
     "StateStore",
+    "StreamRecord",
     "Verdict",
     "VerdictKind",
 ]

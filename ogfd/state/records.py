@@ -40,6 +40,7 @@ class SliceRecord:
         outcome: of the last run that looked at it.
         read_at: when it was last read to the end; decides about streams without versions.
         next_due: a parked slice is not tried before.
+        failures: how often in a row it failed.
     """
 
     slice: str
@@ -52,6 +53,41 @@ class SliceRecord:
     error_class: str | None = None
     read_at: datetime | None = None
     next_due: datetime | None = None
+    failures: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return what the operator knows it by."""
+        return self.slice
+
+    @property
+    def stream(self) -> str:
+        """Return the name of its stream."""
+        return self.slice.split("/")[1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamRecord:
+    """
+    Why a stream could not be listed. It goes when the stream is listed again.
+
+    Attributes:
+        next_due: it is not listed before, if the provider asked for a wait.
+        failures: how often in a row.
+    """
+
+    connector: str
+    stream: str
+    updated_at: datetime
+    reason: str
+    error_class: str
+    next_due: datetime | None = None
+    failures: int = 1
+
+    @property
+    def name(self) -> str:
+        """Return what the operator knows it by."""
+        return f"{self.connector}/{self.stream}"
 
 
 class VerdictKind(StrEnum):

@@ -22,14 +22,20 @@ import anyio
 from anyio import to_thread
 
 from ogfd.plugin import OgfdError
-from ogfd.state.records import Delivery, RunRecord, SliceRecord, Verdict, VerdictKind
+from ogfd.state.records import (
+    Delivery,
+    RunRecord,
+    SliceRecord,
+    StreamRecord,
+    Verdict,
+    VerdictKind,
+)
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_VERSION: Final = 1
-_SCHEMA: Final = """
+_FIRST: Final = """
 CREATE TABLE runs (
     run_id TEXT PRIMARY KEY, connector TEXT NOT NULL, "trigger" TEXT NOT NULL,
     outcome TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, error_class TEXT, error TEXT,
@@ -48,6 +54,14 @@ CREATE TABLE deliveries (
     digest TEXT NOT NULL, attempt TEXT NOT NULL, confirmed INTEGER NOT NULL, at TEXT NOT NULL,
     entry TEXT NOT NULL, PRIMARY KEY (slice, sink));
 """
+_FAILURES: Final = """
+ALTER TABLE slices ADD COLUMN failures INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE streams (
+    connector TEXT NOT NULL, stream TEXT NOT NULL, updated_at TEXT NOT NULL, reason TEXT NOT NULL,
+    error_class TEXT NOT NULL, next_due TEXT, failures INTEGER NOT NULL,
+    PRIMARY KEY (connector, stream));
+"""
+_SCHEMAS: Final = (_FIRST, _FAILURES)  # each goes from its place to the next version
 _KEPT_RUNS: Final = 1_000  # a connector's; the sinks' history is the audit trail
 
 
@@ -115,33 +129,29 @@ class StateStore:
     # Slices
 
     async def put_slices(self, records: Sequence[SliceRecord]) -> None:
-        """Insert or replace slices, all or none; a record without ``read_at`` keeps the known one."""
+        """
+        Insert or replace slices, all or none.
+
+        A record without ``read_at`` keeps the known one. Its ``failures`` are added to the known
+        ones; none begin anew.
+        """
         names = [field.name for field in fields(SliceRecord)]
-        changed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "read_at")
+        kept = {"read_at", "failures"}
+        changed = ", ".join(f"{name} = excluded.{name}" for name in names if name not in kept)
         sql = (
             f"INSERT INTO slices ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
             f" ON CONFLICT (slice) DO UPDATE SET {changed},"
-            " read_at = coalesce(excluded.read_at, slices.read_at)"
+            " read_at = coalesce(excluded.read_at, slices.read_at),"
+            " failures = iif(excluded.failures, slices.failures + excluded.failures, 0)"
+        )
+        await self._write_many(
+            sql, [[_stored(getattr(record, name)) for name in names] for record in records]
         )
 
-        def change(db: sqlite3.Connection) -> None:
-            db.executemany(
-                sql, ([_stored(getattr(record, name)) for name in names] for record in records)
-            )
-
-        if records:
-            await self._write(change)
-
     async def unpark(self, slices: Sequence[str]) -> None:
-        """Forget until when *slices* wait; the rest of their records stays."""
-
-        def change(db: sqlite3.Connection) -> None:
-            db.executemany(
-                "UPDATE slices SET next_due = NULL WHERE slice = ?", [(name,) for name in slices]
-            )
-
-        if slices:
-            await self._write(change)
+        """Forget that *slices* are to be tried again; the rest of their records stays."""
+        sql = "UPDATE slices SET next_due = NULL, failures = 0 WHERE slice = ?"
+        await self._write_many(sql, [(name,) for name in slices])
 
     async def slices(self, connector: str | None = None) -> dict[str, SliceRecord]:
         """Return what was last seen, by slice."""
@@ -149,6 +159,31 @@ class StateStore:
         arguments = [] if connector is None else [connector]
         sql = f"SELECT * FROM slices {where} ORDER BY slice"
         return {each.slice: each for each in await self._read(sql, arguments, _slice)}
+
+    # Streams
+
+    async def put_streams(self, records: Sequence[StreamRecord]) -> None:
+        """Insert or replace streams that could not be listed; ``failures`` add to the known ones."""
+        names = [field.name for field in fields(StreamRecord)]
+        changed = ", ".join(f"{name} = excluded.{name}" for name in names if name != "failures")
+        sql = (
+            f"INSERT INTO streams ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+            f" ON CONFLICT (connector, stream) DO UPDATE SET {changed},"
+            " failures = streams.failures + excluded.failures"
+        )
+        await self._write_many(
+            sql, [[_stored(getattr(record, name)) for name in names] for record in records]
+        )
+
+    async def forget_stream(self, connector: str, stream: str) -> None:
+        """Forget that a stream could not be listed, if it could not."""
+        sql = "DELETE FROM streams WHERE connector = ? AND stream = ?"
+        await self._write_many(sql, [(connector, stream)])
+
+    async def streams(self, connector: str) -> dict[str, StreamRecord]:
+        """Return the streams of a connector that could not be listed, by name."""
+        sql = "SELECT * FROM streams WHERE connector = ? ORDER BY stream"
+        return {each.stream: each for each in await self._read(sql, [connector], _stream)}
 
     # Verdicts
 
@@ -174,6 +209,10 @@ class StateStore:
         """Return what is known of *sink*, by slice."""
         sql = "SELECT * FROM deliveries WHERE sink = ?"
         return {each.slice: each for each in await self._read(sql, [sink], _delivery)}
+
+    async def _write_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        if rows:
+            await self._write(lambda db: db.executemany(sql, rows))
 
     async def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
         def transaction() -> T:
@@ -247,13 +286,13 @@ def _prepare(db: sqlite3.Connection, path: Path) -> None:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=FULL")
     version = db.execute("PRAGMA user_version").fetchone()[0]
-    if version > _VERSION:
+    if version > len(_SCHEMAS):
         raise StateError(
             f"the state store {path} was written by a newer ogfd (schema {version})",
             hint="upgrade ogfd, or move the file away: it is a cache",
         )
-    if version == 0:
-        db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+    for number, schema in enumerate(_SCHEMAS[version:], version + 1):
+        db.executescript(f"BEGIN; {schema} PRAGMA user_version={number}; COMMIT;")
 
 
 def _put(db: sqlite3.Connection, table: str, records: Iterable[Any]) -> None:
@@ -287,6 +326,11 @@ def _run(row: sqlite3.Row) -> RunRecord:
 def _slice(row: sqlite3.Row) -> SliceRecord:
     times = {name: _time(row[name]) for name in ("updated_at", "read_at", "next_due")}
     return SliceRecord(**{**dict(row), **times})
+
+
+def _stream(row: sqlite3.Row) -> StreamRecord:
+    times = {name: _time(row[name]) for name in ("updated_at", "next_due")}
+    return StreamRecord(**{**dict(row), **times})
 
 
 def _verdict(row: sqlite3.Row) -> Verdict:

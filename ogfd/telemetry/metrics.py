@@ -8,9 +8,9 @@ holds an account, a slice or a message. ``instance`` belongs to Prometheus.
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,7 +21,7 @@ from prometheus_client import (
     ProcessCollector,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from ogfd import __version__
@@ -44,6 +44,26 @@ LABELS: Final = frozenset(
 _RUN_SECONDS: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 _REQUEST_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _COMMIT_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300)
+
+
+class Limiter(Protocol):
+    """
+    How requests of one group of a connector's operations are held back.
+
+    Attributes:
+        operation: the group, such as ``s3``; empty for all without a limit of their own.
+        rate: requests per second at present; None if it is no limit.
+        is_open: whether a breaker stops the requests.
+    """
+
+    @property
+    def connector(self) -> str: ...
+    @property
+    def operation(self) -> str: ...
+    @property
+    def rate(self) -> float | None: ...
+    @property
+    def is_open(self) -> bool: ...
 
 
 class Metrics:
@@ -156,12 +176,6 @@ class Metrics:
             ("connector",),
             registry=registry,
         )
-        self.limiter_rate = Gauge(
-            "ogfd_limiter_rate",
-            "Requests per second that the limiter of a group of operations allows now.",
-            ("connector", "operation"),
-            registry=registry,
-        )
 
     def _store(self, registry: CollectorRegistry) -> None:
         self.package_bytes = Gauge(
@@ -202,9 +216,9 @@ class Metrics:
         """Record how long a request waited for its token."""
         self.limiter_wait.labels(connector).inc(seconds)
 
-    def rate(self, *, connector: str, operation: str, per_second: float) -> None:
-        """Record what a limiter allows now; *operation* is the group, such as ``s3``."""
-        self.limiter_rate.labels(connector, operation).set(per_second)
+    def limiters(self, read: Callable[[], Iterable[Limiter]]) -> None:
+        """Read the limiters and breakers of all connectors at each scrape; to be called once."""
+        self._registry.register(_Limiters(read))
 
     def slice_done(
         self,
@@ -292,6 +306,44 @@ class Metrics:
         """
         encode, content_type = choose_encoder(accept)
         return encode(_WithoutCreated(self._registry)), content_type
+
+
+class _Limiters(Collector):
+    """Limiters and breakers as they stand when Prometheus asks: they change without a request."""
+
+    def __init__(self, read: Callable[[], Iterable[Limiter]]) -> None:
+        self._read = read
+
+    def describe(self) -> Iterator[Metric]:
+        yield from self._families()
+
+    def collect(self) -> Iterator[Metric]:
+        rate, is_open = self._families()
+        opened: dict[tuple[str, str], bool] = {}
+        for each in self._read():
+            labels = (each.connector, each.operation)
+            if each.rate is not None:
+                rate.add_metric(labels, each.rate)
+            opened[labels] = each.is_open or opened.get(labels, False)
+        for labels, is_opened in opened.items():
+            is_open.add_metric(labels, float(is_opened))
+        yield rate
+        yield is_open
+
+    def _families(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
+        labels = ("connector", "operation")
+        return (
+            GaugeMetricFamily(
+                "ogfd_limiter_rate",
+                "Requests per second that the limiter of a group of operations allows now.",
+                labels=labels,
+            ),
+            GaugeMetricFamily(
+                "ogfd_breaker_open",
+                "1 while requests are stopped after failures, but for single probes.",
+                labels=labels,
+            ),
+        )
 
 
 class _WithoutCreated(Collector):

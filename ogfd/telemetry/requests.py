@@ -37,7 +37,3 @@ class RequestMetrics:
     ) -> None:
         """Record that an attempt is repeated."""
         self._metrics.retry(connector=self._connector, error_class=error_class)
-
-    def rate(self, group: str, *, per_second: float) -> None:
-        """Record what the bucket of *group* grants."""
-        self._metrics.rate(connector=self._connector, operation=group, per_second=per_second)

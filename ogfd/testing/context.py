@@ -4,46 +4,50 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 from anyio import to_thread
 
 from ogfd.plugin import (
     Auth,
-    AuthError,
-    BadRequestError,
     Classify,
     ErrorClass,
     FatalError,
-    NotFoundError,
+    Fault,
+    HttpError,
     OgfdError,
     OpenAt,
+    Position,
+    Refresh,
     Response,
+    SourceChanged,
     SourceError,
-    Throttled,
     TransientError,
-    UnknownError,
-    error_of,
+    retry_after,
 )
+from ogfd.traffic import Pages, Pins, classify
+from ogfd.traffic.classify import single_error
+from ogfd.traffic.digest import Digest
+from ogfd.traffic.failure import fail
 
 T = TypeVar("T")
-
-_BY_STATUS: Final[Mapping[int, type[SourceError]]] = {
-    401: AuthError,
-    403: AuthError,
-    404: NotFoundError,
-    408: TransientError,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as the connector made it; *headers* hold those of ``auth`` too."""
+    """
+    A request as the connector made it; *headers* hold those of ``auth`` too.
+
+    One that a download makes through `FakeContext.content` has an empty *operation*: it is that of
+    the download.
+    """
 
     method: str
     url: str
@@ -52,6 +56,7 @@ class Request:
     headers: Mapping[str, str]
     json: Any = None
     data: bytes | None = None
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +65,16 @@ class Call:
 
     kind: str
     operation: str
+    scope: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    auth: Auth | None
+    open: OpenAt
+
+    def __call__(self, offset: int) -> AbstractAsyncContextManager[AsyncIterable[bytes]]:
+        return self.open(offset)
 
 
 Respond = Callable[[Request], Response | Awaitable[Response]]
@@ -70,14 +85,19 @@ class FakeContext:
     """
     Implements `ogfd.plugin.Context` for tests of a connector.
 
-    There is one attempt per call: what fails, fails at once.
+    What fails is classified and raised as the daemon would, but there is one attempt per call, so
+    it fails at once; only after credentials were refreshed is there another, as `on_expired` and
+    ``auth.refresh`` have it.
 
     Attributes:
         connector: the name of the connector.
         log: logs to ``ogfd.testing``.
         calls: every use so far, in order.
-        requests: every request so far, in order.
+        requests: every request so far, in order, those of each attempt and of `content` included.
         reported: the arguments of every `progress`.
+        pages_read: how many pages all listings gave so far, which the daemon reports by itself.
+        refresh: what the connector gave to `on_expired`.
+        refreshes: how often credentials were refreshed.
         before: awaited before each use; raise in it to inject a fault.
     """
 
@@ -90,27 +110,34 @@ class FakeContext:
         connector: str = "test",
         now: datetime = datetime(2026, 11, 15, 12, tzinfo=UTC),
         before: Before | None = None,
+        allowed_hosts: Sequence[str] | None = None,
     ) -> None:
         """
         Args:
-            respond: answers `request`. A status of 300 or more becomes the error of its class;
-                ``Retry-After`` is taken in seconds.
+            respond: answers `request` and `content`. A status of 300 or more becomes the error of
+                its class.
             spool: an empty directory for `download`.
-            classify: the connector's own; translates what `call` and `download` raise.
+            classify: the connector's own table, asked before that of the daemon.
             connector: a name.
             now: what `now` returns, always.
             before: see the class.
+            allowed_hosts: where requests and links may go, as the connector's spec says; None
+                lets them go anywhere.
         """
         self.connector = connector
         self.log = logging.LoggerAdapter(logging.getLogger("ogfd.testing"))
         self.calls: list[Call] = []
         self.requests: list[Request] = []
         self.reported: list[tuple[int, int | None, str]] = []
+        self.pages_read = 0
+        self.refresh: Refresh | None = None
+        self.refreshes = 0
         self.before = before
         self._respond = respond
         self._spool = spool
         self._classify = classify
         self._now = now
+        self._pins = None if allowed_hosts is None else Pins(allowed_hosts)
 
     def now(self) -> datetime:
         return self._now
@@ -127,34 +154,35 @@ class FakeContext:
         data: bytes | None = None,
         auth: Auth | None = None,
         timeout: timedelta | None = None,  # noqa: ARG002 - nothing here takes time
-        idempotent: bool | None = None,  # noqa: ARG002
+        idempotent: bool | None = None,
         max_bytes: int = 64 << 20,
+        scope: str = "",
     ) -> Response:
-        await self._use("request", operation)
-        sent = dict(headers or {})
-        if auth is not None:
-            sent.update(await auth())
-        request = Request(
-            method=method,
-            url=url,
-            operation=operation,
-            params=dict(params or {}),
-            headers=sent,
-            json=json,
-            data=data,
-        )
-        self.requests.append(request)
-        if self._respond is None:
-            raise AssertionError(
-                f"no answer to {method} {url}: give FakeContext a respond function"
+        self._check(url)
+
+        async def attempt() -> Response:
+            request = Request(
+                method=method,
+                url=url,
+                operation=operation,
+                params=dict(params or {}),
+                headers=await _with(auth, headers),
+                json=json,
+                data=data,
+                scope=scope,
             )
-        answer = self._respond(request)
-        response = await answer if inspect.isawaitable(answer) else answer
-        if response.status >= 300:
-            raise _refusal(response, operation)
-        if len(response.body) > max_bytes:
-            raise FatalError(f"{operation}: the answer is longer than {max_bytes} bytes")
-        return response
+            response = self._checked(request, await self._answer(request))
+            if len(response.body) > max_bytes:
+                raise FatalError(f"the answer is longer than {max_bytes} bytes")
+            return response
+
+        if idempotent is None:
+            idempotent = method.upper() not in {"POST", "PATCH"}
+        return await self._use(
+            Call(kind="request", operation=operation, scope=scope),
+            attempt,
+            getattr(auth, "refresh", self.refresh) if idempotent else None,
+        )
 
     async def call(
         self,
@@ -162,124 +190,177 @@ class FakeContext:
         func: Callable[..., Any],
         *args: Any,
         timeout: timedelta | None = None,  # noqa: ARG002
-        idempotent: bool = True,  # noqa: ARG002
+        idempotent: bool = True,
+        scope: str = "",
         **kwargs: Any,
     ) -> Any:
-        await self._use("call", operation)
-        try:
+        async def attempt() -> Any:
             if inspect.iscoroutinefunction(func):
                 return await func(*args, **kwargs)
             result = await to_thread.run_sync(lambda: func(*args, **kwargs))
             return await result if inspect.isawaitable(result) else result
-        except Exception as exc:
-            raise self._translated(exc, operation) from exc
+
+        return await self._use(
+            Call(kind="call", operation=operation, scope=scope),
+            attempt,
+            self.refresh if idempotent else None,
+        )
+
+    def on_expired(self, refresh: Refresh) -> None:
+        self.refresh = refresh
+
+    def content(
+        self,
+        url: str,
+        *,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        etag: str | None = None,
+    ) -> OpenAt:
+        """Ask ``respond`` for *url*; of a whole answer it gives what comes from the offset on."""
+        self._check(url)
+
+        @asynccontextmanager
+        async def open_at(offset: int) -> AsyncGenerator[AsyncIterable[bytes]]:
+            sent = await _with(auth, headers)
+            sent |= {"If-Match": etag} if etag else {}
+            sent |= {"Range": f"bytes={offset}-"} if offset else {}
+            request = Request(method="GET", url=url, operation="", params={}, headers=sent)
+            response = await self._answer(request)
+            replaced = etag and response.headers.get("ETag", etag) != etag
+            if replaced or response.status == HTTPStatus.PRECONDITION_FAILED:
+                raise SourceChanged("the object was replaced")
+            self._checked(request, response)
+            partial = response.status == HTTPStatus.PARTIAL_CONTENT
+            yield _chunks(response.body if partial else response.body[offset:])
+
+        return _Content(auth, open_at)
 
     async def download(
-        self, operation: str, open_at: OpenAt, *, size: int | None = None, name: str = "object"
+        self,
+        operation: str,
+        open_at: OpenAt,
+        *,
+        size: int | None = None,
+        digest: str | None = None,
+        name: str = "object",
+        scope: str = "",
     ) -> Path:
-        await self._use("download", operation)
         if self._spool is None:
             raise AssertionError(f"{operation}: give FakeContext a spool directory")
         path = self._spool / f"{len(self.calls):06d}"
-        try:
+
+        async def attempt() -> Path:
+            expected = Digest(digest) if digest else None
             async with open_at(0) as chunks, await anyio.open_file(path, "wb") as file:
                 async for chunk in chunks:
                     await file.write(chunk)
-        except Exception as exc:
-            path.unlink(missing_ok=True)
-            raise self._translated(exc, operation) from exc
+                    if expected is not None:
+                        expected.add(chunk)
+            found = path.stat().st_size
+            if size is not None and found != size:
+                raise TransientError(f"{name} has {found} bytes, not {size}")
+            if expected is not None:
+                expected.check(name)
+            return path
+
+        try:
+            call = Call(kind="download", operation=operation, scope=scope)
+            auth = getattr(open_at, "auth", None)
+            return await self._use(call, attempt, getattr(auth, "refresh", self.refresh))
         except BaseException:
             path.unlink(missing_ok=True)
             raise
-        found = path.stat().st_size
-        if size is not None and found != size:
-            raise TransientError(f"{operation}: {name} has {found} bytes, not {size}")
-        return path
 
     def pages(
         self,
-        first: Callable[[str | None], Awaitable[T]],
+        first: Callable[[Any], Awaitable[T]],
         *,
-        next_token: Callable[[T], str | None],
+        next_token: Callable[[T], str | None] | None = None,
+        next_link: Callable[[T], str | None] | None = None,
+        offset: Callable[[T], int] | None = None,
         max_pages: int = 1000,
-    ) -> AsyncIterator[T]:
-        return _Pages(first, next_token, max_pages)
+        start: Position = None,
+    ) -> Pages[T]:
+        return Pages(
+            first,
+            next_token=next_token,
+            next_link=next_link,
+            offset=offset,
+            max_pages=max_pages,
+            start=start,
+            check=self._check,
+            on_page=self._page_read,
+        )
 
     def progress(self, done: int, total: int | None, unit: str) -> None:
         self.reported.append((done, total, unit))
 
-    async def _use(self, kind: str, operation: str) -> None:
-        call = Call(kind=kind, operation=operation)
+    async def _use(
+        self, call: Call, attempt: Callable[[], Awaitable[T]], refresh: Refresh | None
+    ) -> T:
         self.calls.append(call)
         await anyio.lowlevel.checkpoint()
         if self.before is not None:
             await self.before(call)
+        return await self._attempt(call.operation, attempt, refresh)
 
-    def _translated(self, exc: Exception, operation: str) -> Exception:
-        if isinstance(exc, OgfdError):
-            return exc
-        known = self._classify(exc) if self._classify is not None else None
-        if known is None:
-            return exc
-        if isinstance(known, ErrorClass):
-            return error_of(known)(str(exc), operation=operation)
-        if known.throttled:
-            return Throttled(known.message or str(exc), retry_after=known.retry_after)
-        return error_of(known.error_class)(
-            known.message or str(exc),
-            hint=known.hint,
-            operation=operation,
-            code=known.code,
-            status=known.status,
-            attempts=1,
-        )
-
-
-def _refusal(response: Response, operation: str) -> SourceError:
-    message = f"{operation}: HTTP {response.status}"
-    if response.status == 429:
-        wait = response.headers.get("Retry-After", "")
-        return Throttled(message, retry_after=timedelta(seconds=int(wait)) if wait else None)
-    return _class_of(response.status)(
-        message, operation=operation, status=response.status, attempts=1
-    )
-
-
-def _class_of(status: int) -> type[SourceError]:
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
-    if status >= 500:
-        return TransientError
-    return BadRequestError if status >= 400 else UnknownError
-
-
-class _Pages(AsyncIterator[T]):
-    """Pages until there is no further token; a token that comes twice is an error."""
-
-    def __init__(
+    async def _attempt(
         self,
-        fetch: Callable[[str | None], Awaitable[T]],
-        next_token: Callable[[T], str | None],
-        max_pages: int,
-    ) -> None:
-        self._fetch = fetch
-        self._next_token = next_token
-        self._left = max_pages
-        self._seen: set[str] = set()
-        self._token: str | None = None
-        self._ended = False
+        operation: str,
+        attempt: Callable[[], Awaitable[T]],
+        refresh: Refresh | None,
+        number: int = 1,
+    ) -> T:
+        try:
+            return await attempt()
+        except Exception as raised:  # noqa: BLE001 - classified, as the policy does it
+            exc = single_error(raised)
+        fault = self._fault(exc)
+        if fault is None:
+            raise exc
+        renewable = fault.error_class in {ErrorClass.AUTH, ErrorClass.TRANSIENT}
+        if refresh is None or not (fault.expired and renewable):
+            fail(operation, number, exc, fault)
+        self.refreshes += 1
+        await refresh()
+        return await self._attempt(operation, attempt, None, number + 1)
 
-    async def __anext__(self) -> T:
-        if self._ended:
-            raise StopAsyncIteration
-        if not self._left:
-            raise FatalError("there are more pages than max_pages")
-        self._left -= 1
-        page = await self._fetch(self._token)
-        self._token = self._next_token(page) or None
-        self._ended = self._token is None
-        if self._token is not None:
-            if self._token in self._seen:
-                raise FatalError("a page token came twice")
-            self._seen.add(self._token)
-        return page
+    def _fault(self, exc: Exception) -> Fault | None:
+        """Return what is known of *exc*; None for a bug, and for a signal to the daemon."""
+        if isinstance(exc, OgfdError) and not isinstance(exc, SourceError):
+            return None
+        return classify(exc, self._classify, now=self._now)
+
+    def _page_read(self, _: int) -> None:
+        self.pages_read += 1
+
+    async def _answer(self, request: Request) -> Response:
+        self.requests.append(request)
+        if self._respond is None:
+            raise AssertionError(
+                f"no answer to {request.method} {request.url}: give FakeContext a respond function"
+            )
+        answer = self._respond(request)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    def _checked(self, request: Request, response: Response) -> Response:
+        if response.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise HttpError(
+                f"{request.method} {request.url} answered {response.status}",
+                response=response,
+                retry_after=retry_after(response.headers, self._now),
+            )
+        return response
+
+    def _check(self, url: str) -> None:
+        if self._pins is not None:
+            self._pins.check(url)
+
+
+async def _with(auth: Auth | None, headers: Mapping[str, str] | None) -> dict[str, str]:
+    return dict(headers or {}) | dict({} if auth is None else await auth())
+
+
+async def _chunks(body: bytes) -> AsyncGenerator[bytes]:
+    yield body

@@ -4,6 +4,9 @@ Token buckets: how often a provider may be asked, shared by all that ask it.
     acquire -> FIFO queue -> one timer -> grant -> the caller asks the provider
                                  ^                        |
            throttled / block_until / succeeded <---- its answer
+
+A call that is subject to several limits stands in the queue of each bucket and gets a token of
+each in the same moment, or none.
 """
 
 from __future__ import annotations
@@ -11,18 +14,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
 import anyio.lowlevel
 
+from ogfd.traffic.allowance import Allowance
+
 _SHORTEST_TIMER_SECONDS: Final = 1e-4  # a float remainder must not re-arm a timer at the same time
-_TOLERANCE: Final = 1e-9  # tokens that may be missing through rounding
-_CUT_EVERY_SECONDS: Final = 1.0
-_LOWEST_SHARE: Final = 1 / 20
-_WON_BACK_SHARE: Final = 1 / 100
 
 
 class WaitTooLong(Exception):  # noqa: N818 - a refusal, not a failure
@@ -47,10 +48,10 @@ class BucketStatistics:
         rate: tokens per second at present.
         full_rate: tokens per second when the provider does not throttle.
         burst: how many tokens it holds at most.
-        tokens: how many it holds now; may be below zero.
+        tokens: how many it holds now.
         waiting: how many callers stand in the queue.
         blocked_seconds: how long the provider still wants no request.
-        granted: how many acquisitions got their tokens.
+        granted: how many tokens were taken and not given back.
         cancelled: how many callers went away before they got theirs.
         returned: how many tokens came back unused.
         cuts: how often the rate was halved.
@@ -64,253 +65,281 @@ class BucketStatistics:
     blocked_seconds: float
     granted: int
     cancelled: int
-    returned: float
+    returned: int
     cuts: int
-
-
-class _Waiter:
-    """One caller in the queue."""
-
-    __slots__ = ("event", "failed", "granted", "longest_block", "weight")
-
-    def __init__(self, weight: float, longest_block: float) -> None:
-        self.weight = weight
-        self.longest_block = longest_block
-        self.event = anyio.Event()
-        self.granted = False
-        self.failed: WaitTooLong | None = None
 
 
 class TokenBucket:
     """
     A strictly fair token bucket that slows down when the provider throttles.
 
-    In any span of t seconds it grants at most ``full_rate * t + burst`` tokens. Callers are
-    served in the order they came, whatever their weight. Must be used from one event loop.
+    In any span of t seconds it grants at most ``full_rate * t + burst`` tokens, and with a
+    *window* at most ``full_rate * window`` (at least 1) in any span of that length. Callers with
+    the same limits are served in the order they came; a caller is passed only while another of
+    its limits holds it back. That starves nobody as long as the sets of limits are nested, as
+    those of a scope and of its principal are. Must be used from one event loop.
 
     Args:
         rate: tokens per second in the long run; more than 0.
         burst: how many tokens may be taken at once after a pause; at least 1.
         monotonic: a clock in seconds that runs at the pace of the event loop's.
+        window: span in seconds over which the provider counts; None if it does not.
 
     Raises:
-        ValueError: if *rate* or *burst* is out of range.
+        ValueError: if *rate*, *burst* or *window* is out of range.
     """
 
-    def __init__(self, rate: float, burst: float, monotonic: Callable[[], float]) -> None:
-        _check(rate, burst)
-        self._full_rate = self._rate = float(rate)
-        self._burst = self._tokens = float(burst)
-        self._monotonic = monotonic
-        self._updated = monotonic()
-        self._blocked_until = self._last_cut = -math.inf
-        self._waiters: deque[_Waiter] = deque()
-        self._queued_weight = 0.0
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        monotonic: Callable[[], float],
+        *,
+        window: float | None = None,
+    ) -> None:
+        self._allowance = Allowance(rate, burst, monotonic, window=window)
+        self._waiters: deque[Waiter] = deque()
         self._timer: asyncio.TimerHandle | None = None
-        self._granted = self._cancelled = self._cuts = 0
-        self._returned = 0.0
+        self._granted = self._cancelled = self._returned = 0
 
     @property
     def rate(self) -> float:
         """Tokens per second at present."""
-        return self._rate
+        return self._allowance.rate
 
     @property
     def blocked_seconds(self) -> float:
         """How long the provider still wants no request; 0 if it does not say so."""
-        return max(0.0, self._blocked_until - self._monotonic())
+        return self._allowance.blocked_seconds
 
     def statistics(self) -> BucketStatistics:
         """Return how the bucket stands now."""
-        self._refill()
+        allowance = self._allowance
         return BucketStatistics(
-            rate=self._rate,
-            full_rate=self._full_rate,
-            burst=self._burst,
-            tokens=self._tokens,
+            rate=allowance.rate,
+            full_rate=allowance.full_rate,
+            burst=allowance.burst,
+            tokens=allowance.tokens,
             waiting=len(self._waiters),
-            blocked_seconds=self.blocked_seconds,
+            blocked_seconds=allowance.blocked_seconds,
             granted=self._granted,
             cancelled=self._cancelled,
             returned=self._returned,
-            cuts=self._cuts,
+            cuts=allowance.cuts,
         )
 
-    def wait_seconds(self, weight: float = 1.0) -> float:
+    def wait_seconds(self) -> float:
         """Return how long a caller that came now would wait, if nobody went away."""
-        self._refill()
-        missing = self._queued_weight + weight - self._tokens
-        return self.blocked_seconds + max(0.0, missing / self._rate)
+        return self._allowance.seconds(len(self._waiters))
 
-    def try_acquire(self, weight: float = 1.0) -> bool:
-        """Take *weight* tokens if they are there and nobody waits; never waits itself."""
-        self._check_weight(weight)
-        if self._waiters:
+    def try_acquire(self) -> bool:
+        """Take a token if one is there for whoever comes now; never waits itself."""
+        if not self.ready():
             return False
-        now = self._refill()
-        if now < self._blocked_until or self._tokens + _TOLERANCE < weight:
-            return False
-        self._tokens -= weight
-        self._granted += 1
+        self.take()
         return True
 
-    async def acquire(
-        self, weight: float = 1.0, *, within: float = math.inf, longest_block: float = math.inf
-    ) -> None:
-        """
-        Take *weight* tokens, after all who came before.
+    async def acquire(self, *, within: float = math.inf, longest_block: float = math.inf) -> None:
+        """Take a token, after all who came before; see `acquire` of this module."""
+        await acquire((self,), within=within, longest_block=longest_block)
 
-        May be cancelled: a caller that goes away costs nothing, also if it had been granted its
-        tokens but had not woken yet.
-
-        Args:
-            weight: how many tokens; more than 0 and at most the burst.
-            within: do not even queue if the expected wait is longer than this, in seconds.
-            longest_block: do not sit out a block of the provider longer than this, in seconds,
-                whether it is there already or comes while waiting.
-
-        Raises:
-            WaitTooLong: if *within* or *longest_block* would be exceeded.
-            ValueError: if *weight* is out of range.
-        """
-        await anyio.lowlevel.checkpoint_if_cancelled()
-        if self.try_acquire(weight):
-            return
-        blocked = self.blocked_seconds
-        expected = self.wait_seconds(weight)
-        if blocked > longest_block or expected > within:
-            raise WaitTooLong(expected)
-        waiter = _Waiter(weight, longest_block)
-        self._waiters.append(waiter)
-        self._queued_weight += weight
-        self._pump()
-        try:
-            await waiter.event.wait()
-        except BaseException:
-            self._leave(waiter)
-            raise
-        if waiter.failed is not None:
-            raise waiter.failed
-
-    def give_back(self, weight: float = 1.0) -> None:
-        """Return tokens that were acquired and then not used."""
-        self._refill()
-        self._returned += weight
-        self._tokens = min(self._burst, self._tokens + weight)
+    def give_back(self) -> None:
+        """Return, at once, a token that was acquired and then not used."""
+        self._returned += 1
+        self._granted -= 1
+        self._allowance.put_back()
         self._pump()
 
     def throttled(self) -> None:
-        """
-        Halve the rate and drop saved-up tokens: the provider asked for fewer requests.
-
-        The answers of one burst cut the rate only once: at most one cut per second, down to a
-        twentieth of the full rate.
-        """
-        now = self._refill()
-        self._tokens = min(self._tokens, 1.0)
-        if now - self._last_cut >= _CUT_EVERY_SECONDS:
-            self._last_cut = now
-            self._cuts += 1
-            self._rate = max(self._rate / 2, self._full_rate * _LOWEST_SHARE)
-        self._pump()
+        """Halve the rate, as `Allowance.throttled` says."""
+        self._allowance.throttled()
+        self._arm()
 
     def succeeded(self) -> None:
         """Win back a hundredth of the full rate: the provider answered."""
-        if self._rate < self._full_rate:
-            self._refill()
-            self._rate = min(self._full_rate, self._rate + self._full_rate * _WON_BACK_SHARE)
+        if self._allowance.rate < self._allowance.full_rate:
+            self._allowance.succeeded()
             self._pump()
 
     def block_until(self, instant: float) -> None:
         """
         Grant nothing before *instant* of the monotonic clock; an earlier one changes nothing.
 
-        No tokens are saved up meanwhile, so the block does not end in a burst.
+        Who does not sit out so long a block is sent away.
         """
-        if instant <= max(self._blocked_until, self._monotonic()):
-            return
-        now = self._refill()
-        self._tokens = min(self._tokens, 1.0)
-        self._blocked_until = self._updated = instant
-        self._send_away(instant - now)
-        self._pump()
+        blocked = self._allowance.block_until(instant)
+        for waiter in [each for each in self._waiters if blocked > each.longest_block]:
+            waiter.send_away(WaitTooLong(blocked))
+        self._arm()
 
     def limit(self, rate: float, burst: float) -> None:
-        """Lower the full rate and the burst to these, where they are lower."""
-        _check(rate, burst)
-        self._refill()
-        self._full_rate = min(self._full_rate, rate)
-        self._rate = min(self._rate, self._full_rate)
-        self._burst = min(self._burst, burst)
-        self._tokens = min(self._tokens, self._burst)
-        self._pump()
+        """
+        Lower the full rate and the burst to these, where they are lower.
 
-    def _check_weight(self, weight: float) -> None:
-        if not 0 < weight <= self._burst:
-            raise ValueError(f"a weight of {weight} is not within 0 and the burst {self._burst}")
+        Raises:
+            ValueError: if one is out of range.
+        """
+        self._allowance.limit(rate, burst)
+        self._arm()
 
-    def _refill(self) -> float:
-        now = self._monotonic()
-        if now > self._updated:  # in a block, the last update lies in the future
-            earned = (now - self._updated) * self._rate
-            self._tokens = min(self._burst, self._tokens + earned)
-            self._updated = now
-        return now
+    def ready(self) -> bool:
+        """Tell whether a token is there for whoever comes now; serve who waits before."""
+        if not self.allows():
+            return False
+        return not self._waiters or self._pump()  # the timer may be late
 
-    def _pump(self) -> None:
-        """Grant what can be granted, in order, and set the one timer for the next in line."""
+    def take(self) -> None:
+        """Take a token after `ready` said that one is there."""
+        self._allowance.take()
+        self._granted += 1
+        self._arm()
+
+    def join(self, waiter: Waiter) -> None:
+        """Let *waiter* stand in the queue."""
+        self._waiters.append(waiter)
+        self._arm()
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take *waiter* out of the queue."""
+        self._waiters.remove(waiter)
+
+    def left(self) -> None:
+        """Count a caller that went away before it got its token, or had woken with it."""
+        self._cancelled += 1
+
+    def allows(self) -> bool:
+        """Tell whether a token could be taken, whoever waits."""
+        return self._allowance.seconds() <= 0.0
+
+    def _pump(self) -> bool:
+        """
+        Grant what can be granted, in order, and set the one timer for the next in line.
+
+        Returns:
+            whether a token is left that nobody who waits can take. To look again would not tell:
+            one that came since then is for the next in line.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if not self._waiters:
+        while self.allows():
+            waiter = next((each for each in self._waiters if each.grantable()), None)
+            if waiter is None:
+                return True  # other limits hold all of them back, and their timers come to them
+            waiter.grant()
+        self._arm()
+        return False
+
+    def _arm(self) -> None:
+        if self._timer is not None or not self._waiters:
             return
-        now = self._refill()
-        while self._waiters and now >= self._blocked_until:
-            # A burst that was lowered below a queued weight must not stop the queue for ever.
-            needed = min(self._waiters[0].weight, self._burst)
-            if self._tokens + _TOLERANCE < needed:
-                break
-            self._grant(self._waiters.popleft())
-        if self._waiters:
-            self._set_timer(now)
-
-    def _set_timer(self, now: float) -> None:
-        missing = min(self._waiters[0].weight, self._burst) - self._tokens
-        delay = max(0.0, self._blocked_until - now) + max(0.0, missing) / self._rate
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(max(delay, _SHORTEST_TIMER_SECONDS), self._pump)
-
-    def _grant(self, waiter: _Waiter) -> None:
-        self._tokens -= waiter.weight
-        self._queued_weight -= waiter.weight
-        self._granted += 1
-        waiter.granted = True
-        waiter.event.set()
-
-    def _leave(self, waiter: _Waiter) -> None:
-        self._cancelled += 1
-        if waiter.granted:
-            self._granted -= 1
-            self.give_back(waiter.weight)
-        elif waiter.failed is None:
-            self._waiters.remove(waiter)
-            self._queued_weight -= waiter.weight
-            self._pump()
-
-    def _send_away(self, blocked: float) -> None:
-        staying: deque[_Waiter] = deque()
-        for waiter in self._waiters:
-            if blocked > waiter.longest_block:
-                self._queued_weight -= waiter.weight
-                waiter.failed = WaitTooLong(blocked)
-                waiter.event.set()
-            else:
-                staying.append(waiter)
-        self._waiters = staying
+        # Also if the token came since the last look: nobody else would wake who waits for it.
+        wait = max(self._allowance.seconds(), _SHORTEST_TIMER_SECONDS)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._pump)
 
 
-def _check(rate: float, burst: float) -> None:
-    if not 0 < rate < math.inf:
-        raise ValueError(f"a rate of {rate} requests per second is not more than 0")
-    if not 1 <= burst < math.inf:
-        raise ValueError(f"a burst of {burst} is less than 1")
+class Waiter:
+    """One caller in the queues of all *buckets*; sits out no block over *longest_block* seconds."""
+
+    __slots__ = ("_buckets", "_event", "_failure", "_granted", "longest_block")
+
+    def __init__(self, buckets: Sequence[TokenBucket], longest_block: float) -> None:
+        self.longest_block = longest_block
+        self._buckets = buckets
+        self._event = anyio.Event()
+        self._granted = False
+        self._failure: WaitTooLong | None = None
+
+    async def served(self) -> None:
+        """
+        Stand in the queues until there is a token of each bucket.
+
+        Raises:
+            WaitTooLong: if it is sent away.
+        """
+        for bucket in self._buckets:
+            bucket.join(self)
+        try:
+            await self._event.wait()
+        except BaseException:
+            self._go_away()
+            raise
+        if self._failure is not None:
+            raise self._failure
+
+    def grantable(self) -> bool:
+        """Tell whether all buckets have a token."""
+        return all(bucket.allows() for bucket in self._buckets)
+
+    def grant(self) -> None:
+        """Take a token of each bucket and wake the caller."""
+        self._leave()
+        self._granted = True
+        for bucket in self._buckets:
+            bucket.take()
+        self._event.set()
+
+    def send_away(self, failure: WaitTooLong) -> None:
+        """Wake the caller with *failure*."""
+        self._leave()
+        self._failure = failure
+        self._event.set()
+
+    def _leave(self) -> None:
+        for bucket in self._buckets:
+            bucket.leave(self)
+
+    def _go_away(self) -> None:
+        for bucket in self._buckets:
+            bucket.left()
+        if self._granted:
+            give_back(self._buckets)
+        elif self._failure is None:
+            self._leave()
+
+
+async def acquire(
+    buckets: Sequence[TokenBucket], *, within: float = math.inf, longest_block: float = math.inf
+) -> None:
+    """
+    Take a token of each of *buckets* in the same moment, after all who came before.
+
+    May be cancelled: a caller that goes away costs nothing, also if it had been granted its
+    tokens but had not woken yet.
+
+    Args:
+        buckets: at least one, all different.
+        within: do not even queue if the expected wait is longer than this, in seconds.
+        longest_block: do not sit out a block of the provider longer than this, in seconds,
+            whether it is there already or comes while waiting.
+
+    Raises:
+        WaitTooLong: if *within* or *longest_block* would be exceeded.
+    """
+    await anyio.lowlevel.checkpoint_if_cancelled()
+    if _acquired(buckets):
+        return
+    expected = max(bucket.wait_seconds() for bucket in buckets)
+    blocked = max(bucket.blocked_seconds for bucket in buckets)
+    if blocked > longest_block or expected > within:
+        raise WaitTooLong(expected)
+    await Waiter(buckets, longest_block).served()
+
+
+def _acquired(buckets: Sequence[TokenBucket]) -> bool:
+    if len(buckets) == 1:
+        return buckets[0].try_acquire()
+    # Serving who waits at one bucket may take what another had, so all are asked again.
+    if not all(bucket.ready() for bucket in buckets):
+        return False
+    if not all(bucket.allows() for bucket in buckets):
+        return False
+    for bucket in buckets:
+        bucket.take()
+    return True
+
+
+def give_back(buckets: Sequence[TokenBucket]) -> None:
+    """Return a token to each of *buckets*: they were acquired and then not used."""
+    for bucket in buckets:
+        bucket.give_back()

@@ -6,8 +6,8 @@ import functools
 import inspect
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from logging import LoggerAdapter
 from pathlib import Path
@@ -16,16 +16,29 @@ from typing import Any, Final, Self, TypeVar
 
 import anyio
 
-from ogfd.plugin import Auth, Classify, ErrorClass, Fault, Limit, OpenAt, Response
+from ogfd.plugin import (
+    Auth,
+    Classify,
+    ErrorClass,
+    Fault,
+    Limit,
+    OpenAt,
+    Position,
+    Refresh,
+    Response,
+)
 from ogfd.traffic.backoff import RetrySettings
-from ogfd.traffic.bucket import TokenBucket
-from ogfd.traffic.buckets import BucketKey, Buckets
 from ogfd.traffic.classify import classify
+from ogfd.traffic.content import Content
 from ogfd.traffic.download import Downloader, DownloadSettings
-from ogfd.traffic.hosts import Network, Pins
+from ogfd.traffic.gate import Gate
+from ogfd.traffic.hosts import Pins
 from ogfd.traffic.http import HttpClient
+from ogfd.traffic.lanes import Denial, Lane, LaneKey, Lanes
+from ogfd.traffic.network import Network
 from ogfd.traffic.observe import Observer
 from ogfd.traffic.paging import Pages
+from ogfd.traffic.renewal import Renewal
 from ogfd.traffic.retry import Attempt, Policy
 from ogfd.traffic.spool import Spool
 from ogfd.traffic.threads import Threads
@@ -48,7 +61,7 @@ class TrafficSettings:
         connector: name of the connector.
         provider: such as ``aws``.
         principal: whose limits they are; connectors with the same share buckets.
-        limits: by operation group; ``""`` stands for all others.
+        limits: by operation group, one or several; ``""`` stands for all others.
         rate: the operator's ceiling in requests per second: it replaces the rate of ``""`` and
             caps that of every other group.
         burst: the same for bursts.
@@ -60,13 +73,13 @@ class TrafficSettings:
         retry: how often and how long to try.
         download: when a download counts as stuck.
         threads: how many sync SDK functions may run at once.
-        network: proxy and certificates.
+        network: proxies, certificates and private networks.
     """
 
     connector: str
     provider: str
     principal: str
-    limits: Mapping[str, Limit] = field(default_factory=dict)
+    limits: Mapping[str, Limit | Sequence[Limit]] = field(default_factory=dict)
     rate: float | None = None
     burst: float | None = None
     classify: Classify | None = None
@@ -79,14 +92,34 @@ class TrafficSettings:
     threads: int = 8
     network: Network = field(default_factory=Network)
 
-    def limit(self, group: str) -> Limit:
-        """Return the limit of *group* with the operator's ceiling."""
+    @property
+    def groups(self) -> Sequence[str]:
+        """The operation groups that have limits of their own, and ``""`` for all others."""
+        return ["", *(group for group in self.limits if group)]
+
+    def group(self, operation: str) -> str:
+        """Return the group whose limits hold for *operation*."""
+        named = operation.partition(":")[0]
+        return named if named in self.limits else ""
+
+    def key(self, group: str) -> LaneKey:
+        """Return what the lane of *group* is shared by."""
+        return LaneKey(self.provider, self.principal, group)
+
+    def limits_of(self, group: str) -> Sequence[Limit]:
+        """Return the limits of *group* with the operator's ceiling."""
         announced = self.limits.get(group, FALLBACK)
-        if group == "":
-            return Limit(rate=self.rate or announced.rate, burst=self.burst or announced.burst)
-        return Limit(
-            rate=min(announced.rate, self.rate or announced.rate),
-            burst=min(announced.burst, self.burst or announced.burst),
+        limits = (announced,) if isinstance(announced, Limit) else announced
+        if group == "" and len(limits) == 1:
+            only = limits[0]
+            return (replace(only, rate=self.rate or only.rate, burst=self.burst or only.burst),)
+        return tuple(
+            replace(
+                limit,
+                rate=min(limit.rate, self.rate or limit.rate),
+                burst=min(limit.burst, self.burst or limit.burst),
+            )
+            for limit in limits
         )
 
 
@@ -100,14 +133,13 @@ class Traffic:
 
     Args:
         settings: what was announced and configured.
-        buckets: shared by all connectors of the process.
+        lanes: shared by all connectors of the process.
         spool: room for downloads, shared by all connectors of the process.
         log: gets one debug line per attempt.
         now: the time in UTC.
         observer: is told of every attempt.
-        refresh: renews the connector's credentials when they have run out; awaited at most once
-            in a call.
-        monotonic: a clock in seconds, the one of *buckets*.
+        on_page: gets the number of pages of a listing so far, after each of them.
+        monotonic: a clock in seconds, the one of *lanes*.
         rng: returns a float in [0, 1), for the jitter.
         sleep: waits a number of seconds.
     """
@@ -116,19 +148,23 @@ class Traffic:
         self,
         settings: TrafficSettings,
         *,
-        buckets: Buckets,
+        lanes: Lanes,
         spool: Spool,
         log: LoggerAdapter[Any],
         now: Callable[[], datetime],
         observer: Observer | None = None,
-        refresh: Callable[[], Awaitable[None]] | None = None,
+        on_page: Callable[[int], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,  # noqa: S311 - jitter is no secret
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
     ) -> None:
         self._settings = settings
-        self._buckets = buckets
-        self._refresh = refresh
+        self._lanes = lanes
+        self._monotonic = monotonic
+        self._ways: dict[tuple[str, str], tuple[Lane, Gate]] = {}
+        self._on_expired: Renewal | None = None
+        self._anew = Renewal(_nothing, monotonic)
+        self._renewals: dict[int, tuple[Auth, Renewal]] = {}
         self._now = now
         self._policy = Policy(
             self._classify,
@@ -140,8 +176,10 @@ class Traffic:
             rng=rng,
             sleep=sleep,
         )
-        pins = Pins(settings.allowed_hosts, settings.allowed_origins)
-        self._http = HttpClient(pins, settings.network, now=now)
+        networks = settings.network.private_networks
+        self._pins = Pins(settings.allowed_hosts, settings.allowed_origins, networks)
+        self._on_page = on_page
+        self._http = HttpClient(self._pins, settings.network, now=now)
         self._downloads = Downloader(self._policy, spool, settings.download, monotonic=monotonic)
         self._threads = Threads(settings.threads)
 
@@ -159,6 +197,7 @@ class Traffic:
         timeout: timedelta | None = None,
         idempotent: bool | None = None,
         max_bytes: int = 64 << 20,
+        scope: str = "",
     ) -> Response:
         """Make an HTTP request under the policy and return the whole answer."""
         request = self._http.prepare(
@@ -171,15 +210,15 @@ class Traffic:
             auth=auth,
             max_bytes=max_bytes,
         )
-        group, bucket = self._bucket(operation)
+        lane, gate = self._way(operation, scope)
         return await self._policy.run(
             operation,
             functools.partial(self._http.send, request),
-            bucket=bucket,
-            group=group,
+            lane=lane,
+            gate=gate,
             timeout=timeout or self._settings.attempt_timeout,
             idempotent=request.method in _IDEMPOTENT if idempotent is None else idempotent,
-            refresh=self._renewal(auth),
+            renewal=self._renewal_of(auth),
         )
 
     async def call(
@@ -189,6 +228,7 @@ class Traffic:
         *args: Any,
         timeout: timedelta | None = None,
         idempotent: bool = True,
+        scope: str = "",
         **kwargs: Any,
     ) -> Any:
         """Call an SDK under the policy."""
@@ -201,35 +241,76 @@ class Traffic:
             # Methods of aiobotocore clients are sync functions that return a coroutine.
             return await answer if inspect.isawaitable(answer) else answer
 
-        group, bucket = self._bucket(operation)
+        lane, gate = self._way(operation, scope)
         return await self._policy.run(
             operation,
             attempt,
-            bucket=bucket,
-            group=group,
+            lane=lane,
+            gate=gate,
             timeout=timeout or self._settings.attempt_timeout,
             idempotent=idempotent,
-            refresh=self._refresh or _nothing,
+            renewal=self._on_expired or self._anew,
         )
 
+    def on_expired(self, refresh: Refresh) -> None:
+        """Say how to drop credentials that ran out."""
+        self._on_expired = Renewal(refresh, self._monotonic)
+
+    def content(
+        self,
+        url: str,
+        *,
+        auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
+        etag: str | None = None,
+    ) -> OpenAt:
+        """Return what opens the content of *url* for `download`."""
+        return Content(self._http, url, auth=auth, headers=headers, etag=etag)
+
     async def download(
-        self, operation: str, open_at: OpenAt, *, size: int | None = None, name: str = "object"
+        self,
+        operation: str,
+        open_at: OpenAt,
+        *,
+        size: int | None = None,
+        digest: str | None = None,
+        name: str = "object",
+        scope: str = "",
     ) -> Path:
         """Spool an object to local disk and return the file."""
-        group, bucket = self._bucket(operation)
+        lane, gate = self._way(operation, scope)
         return await self._downloads.fetch(
-            operation, open_at, bucket=bucket, group=group, size=size, name=name
+            operation,
+            open_at,
+            lane=lane,
+            gate=gate,
+            renewal=self._renewal_of(getattr(open_at, "auth", None)) or self._anew,
+            size=size,
+            digest=digest,
+            name=name,
         )
 
     def pages(
         self,
-        first: Callable[[str | None], Awaitable[T]],
+        first: Callable[[Any], Awaitable[T]],
         *,
-        next_token: Callable[[T], str | None],
+        next_token: Callable[[T], str | None] | None = None,
+        next_link: Callable[[T], str | None] | None = None,
+        offset: Callable[[T], int] | None = None,
         max_pages: int = 1000,
-    ) -> AsyncIterator[T]:
-        """Iterate over a paged answer."""
-        return Pages(first, next_token=next_token, max_pages=max_pages)
+        start: Position = None,
+    ) -> Pages[T]:
+        """Iterate over a paged answer; its `Pages.position` tells where to go on."""
+        return Pages(
+            first,
+            next_token=next_token,
+            next_link=next_link,
+            offset=offset,
+            max_pages=max_pages,
+            start=start,
+            check=self._pins.check,
+            on_page=self._on_page,
+        )
 
     async def aclose(self) -> None:
         """Close the session, let go of the threads and remove files. May be called again."""
@@ -253,18 +334,30 @@ class Traffic:
         settings = self._settings
         return classify(exc, settings.classify, settings.overrides, now=self._now())
 
-    def _bucket(self, operation: str) -> tuple[str, TokenBucket]:
-        named = operation.partition(":")[0]
-        group = named if named in self._settings.limits else ""
-        key = BucketKey(self._settings.provider, self._settings.principal, group)
-        return group, self._buckets.bucket(key, self._settings.limit(group))
+    def _way(self, operation: str, scope: str) -> tuple[Lane, Gate]:
+        if (operation, scope) not in self._ways:
+            settings, lanes = self._settings, self._lanes
+            group = settings.group(operation)
+            lane = lanes.lane(settings.key(group), settings.limits_of(group), scope)
+            denial = Denial(settings.connector, operation, scope)
+            gate = Gate(
+                outage=lane.breaker,
+                credential=lanes.credential(settings.connector),
+                permission=lanes.permission(denial),
+            )
+            self._ways[operation, scope] = lane, gate
+        return self._ways[operation, scope]
 
-    def _renewal(self, auth: Auth | None) -> Callable[[], Awaitable[None]] | None:
+    def _renewal_of(self, auth: Auth | None) -> Renewal | None:
         """Return what to do about a 401; without *auth* there is nothing that could help."""
-        own = getattr(auth, "refresh", None)
-        if own is not None:
-            return own  # type: ignore[no-any-return]
-        return self._refresh if auth is None else self._refresh or _nothing
+        if auth is None:
+            return self._on_expired
+        refresh: Refresh | None = getattr(auth, "refresh", None)
+        if refresh is None:
+            return self._on_expired or self._anew
+        # One for each token, so that calls which fail together refresh it once.
+        own = auth, Renewal(refresh, self._monotonic)
+        return self._renewals.setdefault(id(auth), own)[1]
 
 
 async def _nothing() -> None:

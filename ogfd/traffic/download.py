@@ -1,9 +1,11 @@
 """
 Downloads: an object becomes a local file, whole or not at all.
 
-    reserve room -> [token -> open_at(bytes so far) -> chunks -> file] until the end -> length
+    reserve room -> [token -> open_at(bytes so far) -> chunks -> file] until the end
+                 -> length -> digest
 
-Each bracket is one attempt of the policy, so a broken transfer goes on where it broke off.
+Each bracket is one attempt of the policy, so a broken transfer goes on where it broke off; only
+where the source cannot do that, it starts over.
 """
 
 from __future__ import annotations
@@ -19,7 +21,11 @@ from typing import Final
 import anyio
 
 from ogfd.plugin import OpenAt, SourceError
-from ogfd.traffic.bucket import TokenBucket
+from ogfd.traffic.content import NoEnd, NotResumable
+from ogfd.traffic.digest import Digest
+from ogfd.traffic.gate import Gate
+from ogfd.traffic.lanes import Lane
+from ogfd.traffic.renewal import Renewal
 from ogfd.traffic.retry import Attempt, Policy
 from ogfd.traffic.spool import Spool
 from ogfd.traffic.transfer import Transfer
@@ -75,18 +81,24 @@ class Downloader:
         operation: str,
         open_at: OpenAt,
         *,
-        bucket: TokenBucket,
-        group: str = "",
+        lane: Lane,
+        gate: Gate | None = None,
+        renewal: Renewal | None = None,
         size: int | None = None,
+        digest: str | None = None,
         name: str = "object",
     ) -> Path:
         """
         Download an object and return the file; as ``Context.download``.
 
         May be cancelled: the file is removed then, as on any error.
+
+        Raises:
+            ValueError: if *digest* is malformed; nothing was asked then.
         """
+        expected = None if digest is None else Digest(digest)
         try:
-            transfer = await Transfer.begin(self._spool, name=name, size=size)
+            transfer = await Transfer.begin(self._spool, name=name, size=size, digest=expected)
         except SourceError as exc:
             exc.operation = operation
             raise
@@ -95,15 +107,21 @@ class Downloader:
             transfer.attempt = this.number
             before = transfer.received
             try:
-                await self._go_on(transfer, open_at)
+                await self._go_on(transfer, open_at, this)
             finally:
-                # What was complete and failed starts over, so it is no progress.
-                brought = transfer.received - before
-                this.progressed = brought >= _PROGRESS_BYTES and not transfer.full
+                # What is or was thrown away to start over is no progress: that may go on for ever.
+                kept = not (transfer.full or transfer.restarts)
+                this.progressed = kept and transfer.received - before >= _PROGRESS_BYTES
 
         try:
             await self._policy.run(
-                operation, attempt, bucket=bucket, group=group, timeout=None, bounded=False
+                operation,
+                attempt,
+                lane=lane,
+                gate=gate,
+                renewal=renewal,
+                timeout=None,
+                bounded=False,
             )
         except BaseException:
             await self._spool.discard(transfer.path)
@@ -118,18 +136,28 @@ class Downloader:
         while self._unowned:
             await self._spool.discard(self._unowned.pop())
 
-    async def _go_on(self, transfer: Transfer, open_at: OpenAt) -> None:
+    async def _go_on(self, transfer: Transfer, open_at: OpenAt, this: Attempt) -> None:
         if transfer.full:
             await transfer.restart()
+        try:
+            await self._receive(transfer, open_at, this)
+        except NotResumable as exc:
+            await transfer.restart()
+            if exc.asked:
+                raise  # the next request needs a token of its own
+            await self._receive(transfer, open_at, this)
+        await transfer.finish()
+
+    async def _receive(self, transfer: Transfer, open_at: OpenAt, this: Attempt) -> None:
         began = transfer.received
         with anyio.CancelScope() as scope:
             scope.deadline = anyio.current_time() + self._settings.open_timeout.total_seconds()
             async with open_at(began) as chunks:
+                this.served()
                 await self._take(transfer, chunks, scope)
                 scope.deadline = anyio.current_time() + self._settings.stall_timeout.total_seconds()
         if scope.cancelled_caught:
             raise TimeoutError(f"{transfer.name} stalled after {transfer.received} bytes")
-        await transfer.finish()
 
     async def _take(
         self, transfer: Transfer, chunks: AsyncIterable[bytes], scope: anyio.CancelScope
@@ -140,7 +168,12 @@ class Downloader:
         while True:
             asked = self._monotonic()
             scope.deadline = anyio.current_time() + stall
-            chunk = await anext(iterator, None)
+            try:
+                chunk = await anext(iterator, None)
+            except NoEnd:
+                if transfer.size is None:
+                    raise
+                chunk = None
             scope.deadline = math.inf  # the disk may take its time
             if chunk is None:
                 return

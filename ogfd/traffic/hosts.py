@@ -1,56 +1,16 @@
-"""Where a connector's requests may go, and by which way."""
+"""Where a connector's requests may go."""
 
 from __future__ import annotations
 
-import ipaddress
-import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
 from yarl import URL
 
+from ogfd.traffic.addresses import IPNetwork, literal, reachable
+
 _AS_IT_IS: Final = "".join(chr(code) for code in range(0x21, 0x7F))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network:
-    """
-    How outgoing connections are made.
-
-    Attributes:
-        proxy: URL of an HTTP proxy for all requests; None goes straight.
-        no_proxy: hosts that are reached without it; ``example.com`` stands for all hosts below it
-            too, ``*`` for all. Loopback always is.
-        ca_file: PEM certificates to trust besides the system's.
-    """
-
-    proxy: str | None = None
-    no_proxy: Sequence[str] = ()
-    ca_file: Path | None = None
-
-    def proxy_for(self, url: URL) -> str | None:
-        """Return the proxy by which *url* is reached; None for none."""
-        host = url.host or ""
-        if self.proxy is None or _loopback(host):
-            return None
-        direct = any(_below(host, entry.strip()) for entry in self.no_proxy)
-        return None if direct else self.proxy
-
-    def trust(self) -> ssl.SSLContext | bool:
-        """
-        Return what aiohttp verifies certificates against. Reads a file: call it in a thread.
-
-        Raises:
-            OSError: if *ca_file* cannot be read or holds no certificate.
-        """
-        if self.ca_file is None:
-            return True
-        context = ssl.create_default_context()
-        context.load_verify_locations(self.ca_file)
-        return context
 
 
 class Pins:
@@ -61,12 +21,24 @@ class Pins:
         hosts: names, or patterns such as ``*.example.com`` for every name below; over TLS only.
         origins: URLs of endpoints that the operator named; their scheme, host and port are
             allowed as they are, plain HTTP included.
+        networks: those that an IP address among *hosts* may be in, if it is not a public one.
     """
 
-    def __init__(self, hosts: Sequence[str] = (), origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        hosts: Sequence[str] = (),
+        origins: Sequence[str] = (),
+        networks: Sequence[IPNetwork] = (),
+    ) -> None:
+        self._networks = networks
         self._names = frozenset(host.lower() for host in hosts if not host.startswith("*."))
         self._suffixes = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
         self._origins = frozenset(_origin(URL(origin)) for origin in origins)
+
+    @property
+    def named(self) -> frozenset[tuple[str, int | None]]:
+        """Host and port of each endpoint that the operator named."""
+        return frozenset((host, port) for _, host, port in self._origins)
 
     def check(self, url: str) -> URL:
         """
@@ -86,20 +58,10 @@ class Pins:
         host = target.host.lower().rstrip(".")
         if host not in self._names and not any(host.endswith(tail) for tail in self._suffixes):
             raise ValueError(f"{target.host} is not one of the connector's allowed hosts")
+        if literal(host) is not None and not reachable(host, self._networks):
+            raise ValueError(f"{target.host} is in none of the [daemon] private_networks")
         return target
 
 
 def _origin(url: URL) -> tuple[str, str, int | None]:
-    return url.scheme, (url.host or "").lower(), url.port
-
-
-def _below(host: str, entry: str) -> bool:
-    name = entry.removeprefix("*").removeprefix(".").lower()
-    return entry == "*" or bool(name and (host == name or host.endswith(f".{name}")))
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return url.scheme, (url.raw_host or "").lower(), url.port

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as jsons
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -17,11 +18,12 @@ from anyio import to_thread
 from multidict import CIMultiDict
 from yarl import URL
 
-from ogfd.plugin import Auth, FatalError, HttpError, Response, TransientError
+from ogfd.plugin import Auth, FatalError, HttpError, Response, TransientError, retry_after
 from ogfd.traffic.encoding import Undecodable, decoded
-from ogfd.traffic.hosts import Network, Pins
+from ogfd.traffic.hosts import Pins
+from ogfd.traffic.network import Network
+from ogfd.traffic.resolver import GuardedResolver
 from ogfd.traffic.retry import Attempt
-from ogfd.traffic.retry_after import retry_after
 
 _LONGEST_ERROR_BYTES: Final = 64 << 10
 _CHUNK_BYTES: Final = 256 << 10
@@ -41,13 +43,17 @@ class Request:
     auth: Auth | None
     max_bytes: int
 
+    @property
+    def shown(self) -> str:
+        """Method and URL without the query, which may be a signature."""
+        return f"{self.method} {self.url.with_query(None).with_fragment(None)}"
+
 
 class HttpClient:
     """
     Sends requests of one connector over one session, which is made at the first request.
 
-    Redirects are not followed, cookies not kept, the environment's proxies not used, and nothing
-    is tried twice. Close it when the connector's run ends.
+    Redirects are not followed, cookies not kept, and nothing is tried twice. Close it when the connector's run ends.
 
     Args:
         pins: where requests may go.
@@ -109,16 +115,37 @@ class HttpClient:
         """
         Send *request* once and return the whole answer. May be cancelled.
 
+        The caller's deadline holds to the last byte, so there is no answer so slow that it
+        would not end. The answer is held in memory, at most ``max_bytes`` of it.
+
         Raises:
             HttpError: if the answer has a status of 300 or more.
             FatalError: if it is longer than allowed or its end cannot be told.
             TransientError: if it was cut.
             aiohttp.ClientError: if there was no answer.
         """
+        async with self.stream(request, attempt) as answer:
+            return await self._read(request, answer)
+
+    @asynccontextmanager
+    async def stream(
+        self, request: Request, attempt: Attempt
+    ) -> AsyncGenerator[aiohttp.ClientResponse]:
+        """
+        Send *request* once and give the answer, whose body is still to be read as it was sent.
+
+        Raises:
+            HttpError: if the answer has a status of 300 or more.
+            TransientError: if it is not HTTP.
+            aiohttp.ClientError: if there was no answer.
+        """
         attempt.sent = False
         headers = CIMultiDict(request.headers)
         if request.auth is not None:
             headers.update(await request.auth())
+        proxy = self._network.proxy_for(request.url)
+        if proxy is not None and request.url.scheme == "http":
+            headers.update(proxy.headers)  # aiohttp sends those of *proxy_headers* by CONNECT alone
         session = await self._ready()
         attempt.sent = True  # from here on only a failed connect says that nothing was sent
         try:
@@ -128,9 +155,12 @@ class HttpClient:
                 headers=headers,
                 data=request.body,
                 allow_redirects=False,
-                proxy=self._network.proxy_for(request.url),
+                proxy=proxy.url if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
             ) as answer:
-                return await self._read(request, answer)
+                if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+                    raise await self._error(request, answer)
+                yield answer
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             attempt.sent = False
             raise
@@ -138,7 +168,7 @@ class HttpClient:
             if isinstance(exc, aiohttp.ClientHttpProxyError):
                 raise self._refused_by_proxy(exc) from None
             # Its text quotes the whole URL, which may be signed.
-            raise TransientError(f"{_shown(request)}: the answer is not HTTP") from None
+            raise TransientError(f"{request.shown}: the answer is not HTTP") from None
 
     async def aclose(self) -> None:
         """Close the session, if there is one. May be called again."""
@@ -159,15 +189,21 @@ class HttpClient:
             await self.aclose()
 
     async def _ready(self) -> aiohttp.ClientSession:
+        if self._session is not None:
+            return self._session
         async with self._opening:
             if self._session is None:
                 trust = await to_thread.run_sync(self._network.trust)
+                resolver = GuardedResolver(
+                    self._pins.named | self._network.proxy_addresses,
+                    self._network.private_networks,
+                )
                 session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=trust),
+                    connector=aiohttp.TCPConnector(ssl=trust, resolver=resolver),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=None),
                     auto_decompress=False,  # aiohttp takes a gzip body cut short for a whole one
-                    trust_env=False,
+                    trust_env=False,  # *network* knows the environment's proxies; .netrc is not ours
                 )
                 # aiohttp would repeat a request on a stale connection by itself, without a token.
                 session._retry_connection = False  # noqa: SLF001 - there is no public switch
@@ -175,14 +211,12 @@ class HttpClient:
             return self._session
 
     async def _read(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
-        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-            raise await self._error(request, answer)
         body = await _body(request, answer)
         encoding = answer.headers.get("Content-Encoding", "identity")
         try:
             body = await decoded(body, encoding, request.max_bytes)
         except Undecodable as exc:
-            raise exc.error(f"the answer to {_shown(request)}") from None
+            raise exc.error(f"the answer to {request.shown}") from None
         _check_end(request, answer, body)
         return _response(answer, body)
 
@@ -197,7 +231,7 @@ class HttpClient:
         if "Location" in answer.headers and answer.status < HTTPStatus.BAD_REQUEST:
             where = f", a redirect to {_host(answer.headers['Location'])} that is not followed"
         return HttpError(
-            f"{_shown(request)} answered {answer.status}{reason}{where}",
+            f"{request.shown} answered {answer.status}{reason}{where}",
             response=_response(answer, body[:_LONGEST_ERROR_BYTES]),
             retry_after=retry_after(answer.headers, self._now()),
         )
@@ -211,6 +245,12 @@ class HttpClient:
         )
 
 
+def has_end(answer: aiohttp.ClientResponse) -> bool:
+    """Tell whether a whole body can be told from one that was cut."""
+    coding = answer.headers.get("Transfer-Encoding", "")
+    return "Content-Length" in answer.headers or "chunked" in coding.lower()
+
+
 async def _body(request: Request, answer: aiohttp.ClientResponse) -> bytes:
     length = answer.content_length or 0
     if request.method == "HEAD":
@@ -219,7 +259,7 @@ async def _body(request: Request, answer: aiohttp.ClientResponse) -> bytes:
     if max(length, len(body)) > request.max_bytes:
         answer.close()
         raise FatalError(
-            f"the answer to {_shown(request)} is longer than {request.max_bytes} bytes",
+            f"the answer to {request.shown} is longer than {request.max_bytes} bytes",
             hint="ask for less at once, or download it",
         )
     return body
@@ -248,19 +288,18 @@ async def _at_most(answer: aiohttp.ClientResponse, limit: int) -> bytes:
 
 def _check_end(request: Request, answer: aiohttp.ClientResponse, body: bytes) -> None:
     """Refuse a body that ends with the connection: a cut one would look the same."""
-    told = "Content-Length" in answer.headers or "Transfer-Encoding" in answer.headers
-    if told or request.method == "HEAD" or answer.status in _BODYLESS:
+    if has_end(answer) or request.method == "HEAD" or answer.status in _BODYLESS:
         return
     if not answer.content_type.endswith("json"):
         raise FatalError(
-            f"the answer to {_shown(request)} has no length, so a cut could not be seen",
+            f"the answer to {request.shown} has no length, so a cut could not be seen",
             status=answer.status,
         )
     try:
         jsons.loads(body)
     except ValueError:
         raise TransientError(
-            f"the answer to {_shown(request)} was cut after {len(body)} bytes",
+            f"the answer to {request.shown} was cut after {len(body)} bytes",
             status=answer.status,
         ) from None
 
@@ -274,11 +313,6 @@ def _with_query(url: str, params: Mapping[str, str] | None) -> str:
 
 def _response(answer: aiohttp.ClientResponse, body: bytes) -> Response:
     return Response(status=answer.status, headers=answer.headers, body=body, url=str(answer.url))
-
-
-def _shown(request: Request) -> str:
-    """Return method and URL without the query, which may be a signature."""
-    return f"{request.method} {request.url.with_query(None).with_fragment(None)}"
 
 
 def _host(location: str) -> str:

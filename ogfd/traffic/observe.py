@@ -42,10 +42,6 @@ class Observer(Protocol):
         """Another attempt will follow after *wait_seconds*, because of an error of that class."""
         ...
 
-    def rate(self, group: str, *, per_second: float) -> None:
-        """The bucket of the operation group *group* now grants that many tokens per second."""
-        ...
-
 
 class Unobserved:
     """An observer that looks away."""
@@ -64,9 +60,6 @@ class Unobserved:
     def retry(self, operation: str, *, error_class: ErrorClass, wait_seconds: float) -> None:
         """Do nothing."""
 
-    def rate(self, group: str, *, per_second: float) -> None:
-        """Do nothing."""
-
 
 class Guarded:
     """Passes everything on; an observer that fails is logged and fails no provider call."""
@@ -82,10 +75,6 @@ class Guarded:
     def retry(self, operation: str, **facts: Any) -> None:
         """Pass on that another attempt follows."""
         self._pass_on(self._observer.retry, operation, facts)
-
-    def rate(self, group: str, **facts: Any) -> None:
-        """Pass on the rate of a bucket."""
-        self._pass_on(self._observer.rate, group, facts)
 
     def _pass_on(self, method: Callable[..., None], subject: str, facts: dict[str, Any]) -> None:
         try:

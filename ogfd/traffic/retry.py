@@ -1,10 +1,10 @@
 """
 The one retry loop that every provider call runs in.
 
-    token -> attempt under its timeout -> ok
-      ^            | exception
-      |         classify -> bug, SourceChanged, NotPublished, Parked: out as they are
-      |            |
+    breakers -> tokens -> attempt under its timeout -> ok
+      ^                        | exception
+      |                     classify -> bug, SourceChanged, NotPublished, Parked: out as they are
+      |                        |
       |       refresh once if expired; park if the server wants a long wait;
       +---- sleep max(full jitter, server's wait) unless attempts or time ran out
 """
@@ -18,7 +18,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import anyio
 
@@ -32,10 +32,13 @@ from ogfd.plugin import (
     SourceError,
 )
 from ogfd.traffic.backoff import RetrySettings, asked_seconds
-from ogfd.traffic.bucket import TokenBucket, WaitTooLong
+from ogfd.traffic.bucket import WaitTooLong, acquire, give_back
 from ogfd.traffic.classify import single_error
 from ogfd.traffic.failure import fail
+from ogfd.traffic.gate import Gate, Passage, Stopped
+from ogfd.traffic.lanes import Lane
 from ogfd.traffic.observe import BUG, CANCELLED, OK, Guarded, Observer, Unobserved, debug
+from ogfd.traffic.renewal import Renewal
 from ogfd.traffic.wording import describe
 
 T = TypeVar("T")
@@ -60,25 +63,30 @@ class Attempt:
         sent: whether the provider may have seen the request. Set it to False at the start and to
             True before the first byte goes out, if that can be known.
         progressed: set it to True if part of the work is done and will not be done again; the
-            attempts are then counted anew.
+            attempts and refreshes are then counted anew.
+        served: call it if the provider has begun to serve a request that will take long: nobody
+            has to wait for its end to know that the provider works.
     """
 
     number: int
     sent: bool = True
     progressed: bool = False
+    served: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True, kw_only=True)
 class _Call(Generic[T]):
     operation: str
     work: Callable[[Attempt], Awaitable[T]]
-    bucket: TokenBucket
-    group: str
+    lane: Lane
+    gate: Gate
     timeout: float
     idempotent: bool
-    refresh: Callable[[], Awaitable[None]] | None
+    renewal: Renewal | None
     deadline: float
     attempt: Attempt = field(default_factory=lambda: Attempt(number=0))
+    began: float = 0.0
+    credentials_as_of: float = 0.0
     failures: int = 0
     refreshed: bool = False
     refresh_due: bool = False
@@ -132,11 +140,11 @@ class Policy:
         operation: str,
         work: Callable[[Attempt], Awaitable[T]],
         *,
-        bucket: TokenBucket,
+        lane: Lane,
         timeout: timedelta | None,
-        group: str = "",
+        gate: Gate | None = None,
         idempotent: bool = True,
-        refresh: Callable[[], Awaitable[None]] | None = None,
+        renewal: Renewal | None = None,
         bounded: bool = True,
     ) -> T:
         """
@@ -148,104 +156,136 @@ class Policy:
             operation: name for metrics and errors.
             work: makes one attempt; an error of it that already went through a policy (its
                 ``attempts`` is not 0) is not tried again.
-            bucket: where each attempt takes a token.
+            lane: where each attempt takes its tokens.
             timeout: of one attempt; None if *work* watches over itself.
-            group: of the operation, for the observer.
+            gate: the breakers to pass; None for that of the lane alone.
             idempotent: whether *work* may be repeated after the provider saw it.
-            refresh: renews the credentials; awaited at most once, when they have run out, and
-                followed by one more attempt.
+            renewal: renews the credentials, once without progress in between, when they have run
+                out; one more attempt follows.
             bounded: whether the settings' deadline holds for the whole call.
 
         Raises:
             SourceError: the last attempt's error, by class, with the exception as its cause.
-            Parked: if the server or the bucket wants a wait longer than the settings allow.
+            Parked: if the server, a bucket or a breaker wants a wait longer than the settings
+                allow.
             Exception: as it is, if *work* raised `SourceChanged`, `NotPublished`, `Parked` or
                 what is no provider's error but a bug.
         """
         call = _Call(
             operation=operation,
             work=work,
-            bucket=bucket,
-            group=group,
+            lane=lane,
+            gate=gate or Gate(outage=lane.breaker),
             timeout=math.inf if timeout is None else timeout.total_seconds(),
             idempotent=idempotent,
-            refresh=refresh,
+            renewal=renewal,
             deadline=self._monotonic() + self._settings.deadline.total_seconds()
             if bounded
             else math.inf,
         )
         while True:
-            call.waited = await self._take_token(call)
-            call.attempt = Attempt(number=call.attempt.number + 1)
-            started = self._monotonic()
+            passage = await self._admitted(call)
+            call.attempt = Attempt(number=call.attempt.number + 1, served=passage.served)
+            call.began = self._monotonic()
             try:
                 answer = await self._try(call)
             except Exception as raised:  # noqa: BLE001 - the border at which errors are judged
                 exc = single_error(raised)
-                seconds = self._monotonic() - started
             except BaseException:
-                self._tell(call, CANCELLED, None, self._monotonic() - started)
+                passage.abandoned()
+                self._tell(call, CANCELLED, None)
                 raise
             else:
-                self._tell(call, OK, None, self._monotonic() - started)
-                bucket.succeeded()
-                self._tell_rate(call)
+                passage.answered()
+                lane.succeeded()
+                self._tell(call, OK, None)
                 return answer
-            await self._recover(call, exc, seconds)
+            await self._sleep(self._recovery(call, passage, exc))
 
-    async def _take_token(self, call: _Call[T]) -> float:
+    async def _admitted(self, call: _Call[T]) -> Passage:
+        """Pass the breakers and take the tokens, in whatever order they let the call go."""
         started = self._monotonic()
+        with anyio.move_on_after(call.deadline - started):
+            while True:
+                await self._ready(call)
+                await self._take_tokens(call)
+                passage = call.gate.enter()
+                if passage is not None:
+                    call.waited = self._monotonic() - started
+                    return passage
+                give_back(call.lane.buckets)  # a breaker opened while we stood in the queue
+        raise self._crowded(call, call.lane.wait_seconds())
+
+    async def _ready(self, call: _Call[T]) -> None:
         try:
-            with anyio.move_on_after(call.deadline - started) as scope:
-                await call.bucket.acquire(
-                    within=self._remaining(call), longest_block=self._settings.longest_wait_seconds
-                )
+            await call.gate.ready(min(self._settings.longest_wait_seconds, self._remaining(call)))
+        except Stopped as stopped:
+            call.last_class = stopped.error_class
+            why = f"not asked for another {stopped.seconds:.0f} s, after {stopped.reason}"
+            raise self._parked(call, stopped.seconds, why) from call.last
+
+    async def _take_tokens(self, call: _Call[T]) -> None:
+        try:
+            await acquire(
+                call.lane.buckets,
+                within=self._remaining(call),
+                longest_block=self._settings.longest_wait_seconds,
+            )
         except WaitTooLong as refused:
-            self._park(call, refused.seconds, "the next free request")
-        if scope.cancelled_caught:
-            self._park(call, call.bucket.wait_seconds(), "the next free request")
-        return self._monotonic() - started
+            raise self._crowded(call, refused.seconds) from None
 
     async def _try(self, call: _Call[T]) -> T:
         seconds = max(0.0, min(call.timeout, call.deadline - self._monotonic()))
         with anyio.move_on_after(seconds):
-            if call.refresh_due and call.refresh is not None:
+            if call.refresh_due and call.renewal is not None:
                 call.refresh_due = False
-                await call.refresh()
+                await call.renewal.renew(call.credentials_as_of)
+            call.credentials_as_of = self._monotonic()
             return await call.work(call.attempt)
         raise TimeoutError(f"no answer within {seconds:g} s")
 
-    async def _recover(self, call: _Call[T], exc: Exception, seconds: float) -> None:
-        """Wait for the next attempt, or raise if there shall be none."""
+    def _recovery(self, call: _Call[T], passage: Passage, exc: Exception) -> float:
+        """Return the seconds to wait for the next attempt, or raise if there shall be none."""
         for kind, result in _SIGNALS.items():
             if isinstance(exc, kind):
-                self._tell(call, result, None, seconds)
+                passage.answered()
+                self._tell(call, result, None)
                 raise exc
         fault = None if _foreign(exc) else self._classifier(exc)
         if fault is None:
-            self._tell(call, BUG, None, seconds, exc)
+            passage.abandoned()
+            self._tell(call, BUG, None, exc)
             raise exc
-        self._tell(call, fault.error_class.value, fault, seconds, exc)
-        call.failures = 1 if call.attempt.progressed else call.failures + 1
+        self._tell(call, fault.error_class.value, fault, exc)
+        if call.attempt.progressed:
+            call.failures, call.refreshed = 0, False
+        call.failures += 1
         call.last, call.last_class = exc, fault.error_class
         if isinstance(exc, SourceError) and exc.attempts:
+            passage.abandoned()  # who made those attempts has told it
             exc.operation = exc.operation or call.operation
             raise exc
         self._feed_back(call, fault)
         wait = self._wait(call, fault)
+        if call.refresh_due:
+            passage.abandoned()  # credentials are refused once a forced refresh has not helped
+        elif call.attempt.progressed:
+            passage.answered()
+        else:
+            passage.failed(fault, describe(exc))
         if wait is None:
             fail(call.operation, call.attempt.number, exc, fault)
         if wait > self._settings.longest_wait_seconds:
-            self._park(call, wait, "the server's wait")
+            why = f"the server wants to be left alone for {wait:.0f} s"
+            raise self._parked(call, wait, why) from exc
         self._observer.retry(call.operation, error_class=fault.error_class, wait_seconds=wait)
-        await self._sleep(wait)
+        return wait
 
     def _feed_back(self, call: _Call[T], fault: Fault) -> None:
         if fault.throttled:
-            call.bucket.throttled()
+            call.lane.throttled()
         if fault.retry_after is not None and (fault.throttled or self._settings.attempts(fault)):
-            call.bucket.block_until(self._monotonic() + asked_seconds(fault))
-        self._tell_rate(call)
+            call.lane.block_until(self._monotonic() + asked_seconds(fault))
 
     def _wait(self, call: _Call[T], fault: Fault) -> float | None:
         """Return the seconds to the next attempt; None if there shall be none."""
@@ -266,7 +306,7 @@ class Policy:
         return (
             fault.expired
             and fault.error_class in (ErrorClass.AUTH, ErrorClass.TRANSIENT)
-            and call.refresh is not None
+            and call.renewal is not None
             and not call.refreshed
             and call.repeatable
         )
@@ -276,21 +316,20 @@ class Policy:
         others = anyio.current_effective_deadline() - anyio.current_time()
         return min(call.deadline - self._monotonic(), others)
 
-    def _park(self, call: _Call[T], seconds: float, what: str) -> NoReturn:
-        raise Parked(
-            f"{call.operation}: {what} is {seconds:.0f} s away",
+    def _crowded(self, call: _Call[T], seconds: float) -> Parked:
+        return self._parked(call, seconds, f"the next free request is {seconds:.0f} s away")
+
+    def _parked(self, call: _Call[T], seconds: float, why: str) -> Parked:
+        return Parked(
+            f"{call.operation}: {why}",
             next_due=self._now() + timedelta(seconds=seconds),
             error_class=call.last_class,
-        ) from call.last
+        )
 
     def _tell(
-        self,
-        call: _Call[T],
-        result: str,
-        fault: Fault | None,
-        seconds: float,
-        exc: Exception | None = None,
+        self, call: _Call[T], result: str, fault: Fault | None, exc: Exception | None = None
     ) -> None:
+        seconds = self._monotonic() - call.began
         self._observer.attempt(
             call.operation,
             result=result,
@@ -310,9 +349,6 @@ class Policy:
             seconds=round(seconds, 6),
             wait_seconds=round(call.waited, 6),
         )
-
-    def _tell_rate(self, call: _Call[T]) -> None:
-        self._observer.rate(call.group, per_second=call.bucket.rate)
 
 
 def _foreign(exc: Exception) -> bool:

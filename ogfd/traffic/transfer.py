@@ -10,6 +10,7 @@ from typing import Final
 from anyio import to_thread
 
 from ogfd.plugin import FatalError, SourceError, TransientError
+from ogfd.traffic.digest import Digest
 from ogfd.traffic.spool import Spool
 
 _WRITE_BYTES: Final = 1 << 20  # one thread hop a mebibyte
@@ -25,22 +26,36 @@ class Transfer:
         name: of the object, for messages.
         size: the length to expect, if known.
         received: how many bytes have come so far; some may still be in memory.
+        restarts: how often all bytes were forgotten.
         attempt: number of the running attempt, for errors that no other attempt mends.
     """
 
-    def __init__(self, spool: Spool, path: Path, *, name: str, size: int | None, room: int) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        path: Path,
+        *,
+        name: str,
+        size: int | None,
+        digest: Digest | None,
+        room: int,
+    ) -> None:
         self.name = name
         self.size = size
         self.received = 0
+        self.restarts = 0
         self.attempt = 0
         self.path = path
         self._spool = spool
+        self._digest = digest
         self._room = room
         self._pending: list[bytes] = []
         self._pending_bytes = 0
 
     @classmethod
-    async def begin(cls, spool: Spool, *, name: str, size: int | None) -> Transfer:
+    async def begin(
+        cls, spool: Spool, *, name: str, size: int | None, digest: Digest | None = None
+    ) -> Transfer:
         """
         Reserve room and make the file.
 
@@ -50,7 +65,7 @@ class Transfer:
         """
         least, wished = (0, _GROW_BYTES) if size is None else (size, size)
         path, room = await spool.make(least, wished, name)
-        return cls(spool, path, name=name, size=size, room=room)
+        return cls(spool, path, name=name, size=size, digest=digest, room=room)
 
     @property
     def full(self) -> bool:
@@ -82,21 +97,27 @@ class Transfer:
 
         Raises:
             TransientError: if bytes are missing.
+            FatalError: if it has another digest than it should have.
             SourceError: if the disk is full or broken; not to be tried again.
         """
         if self.size is not None and not self.full:
             raise TransientError(f"{self.name} ended after {self.received} of {self.size} bytes")
         await self.flush()
+        if self._digest is not None:
+            self._digest.check(self.name)
 
     async def flush(self) -> None:
         """Write what is in memory to the file."""
         pending, self._pending, self._pending_bytes = self._pending, [], 0
         if pending:
-            await self._on_disk(_append, self.path, pending)
+            await self._on_disk(_append, self.path, pending, self._digest)
 
     async def restart(self) -> None:
-        """Forget all bytes: they were complete, and the attempt failed nevertheless."""
+        """Forget all bytes: the object is read from its start again."""
         self._pending, self._pending_bytes, self.received = [], 0, 0
+        self.restarts += 1
+        if self._digest is not None:
+            self._digest.restart()
         await self._on_disk(os.truncate, self.path, 0)
 
     async def _make_room(self, received: int) -> None:
@@ -128,7 +149,10 @@ class Transfer:
         )
 
 
-def _append(path: Path, chunks: list[bytes]) -> None:
+def _append(path: Path, chunks: list[bytes], digest: Digest | None) -> None:
     with path.open("r+b") as file:  # must be there: it is not made again if somebody removed it
         file.seek(0, os.SEEK_END)
         file.writelines(chunks)
+    if digest is not None:
+        for chunk in chunks:
+            digest.add(chunk)

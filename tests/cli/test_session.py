@@ -4,6 +4,7 @@ import io
 import logging
 import socket
 import sys
+from base64 import b64encode
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ import pytest
 import ogfd.daemon
 from ogfd.cli.logs import redactor_of, start_logs
 from ogfd.cli.session import operations
+from ogfd.config import DaemonConfig
 from ogfd.control.protocol import OperationError
 from ogfd.control.serve import Doors, serve
 from ogfd.daemon import StateLocked
@@ -127,9 +129,9 @@ class Config(PluginConfig):
     missing: Secret = Secret("env:OGFD_TEST_NOT_SET")
 
 
-def bound(**values):
+def bound(proxy=None, **values):
     config = Config.model_validate(values, context={"allow_plain_secrets": True})
-    daemon = SimpleNamespace(log_level="warning", log_format="json")
+    daemon = DaemonConfig(log_level="warning", log_format="json", proxy=proxy)
     return SimpleNamespace(
         connectors={"a": SimpleNamespace(config=config)},
         sinks={"s": SimpleNamespace(config=Inner(key=Secret("sink-secret")))},
@@ -152,6 +154,21 @@ def test_secrets_of_the_configuration_never_reach_the_logs(monkeypatch, tmp_path
 
     assert "*** *** *** *** *** x" == redactor.redact(
         "from-environ from-a-file plain-one plain-two sink-secret x"
+    )
+
+
+@pytest.mark.parametrize("where", ["plain", "reference", "environment"])
+def test_the_password_of_a_proxy_never_reaches_the_logs(monkeypatch, where):
+    """As it is quoted in the URL, as it is meant, and as it goes over the wire."""
+    url = "http://ogfd:p%40ss-word@proxy:3128"
+    monkeypatch.setenv("OGFD_TEST_PROXY", url)
+    monkeypatch.setenv("https_proxy", url if where == "environment" else "http://[")
+    proxies = {"plain": url, "reference": "env:OGFD_TEST_PROXY", "environment": None}
+    redactor = redactor_of(bound(secret="plain-secret", proxy=proxies[where]))
+
+    login = b64encode(b"ogfd:p@ss-word").decode()
+    assert "***, ***, *** and ***" == redactor.redact(
+        f"p%40ss-word, p@ss-word, ogfd:p@ss-word and {login.rstrip('=')}"
     )
 
 

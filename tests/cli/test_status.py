@@ -33,7 +33,21 @@ STATUS = {
         {"name": "gcp", "type": "gcp", "provider": None, "status": "error", "last_run": None,
          "next_run": None, "last_error": "no plugin", "streams": []},
     ],
+    "stopped": [
+        {
+            "connector": "aws-prod",
+            "operation": "",
+            "until": "2026-11-21T00:15:00+00:00",
+            "reason": "no answer within 30 s",
+        }
+    ],
     "slices": {"committed": 5, "held": 1},
+    "failing": [
+        {"name": "aws-prod/carbon", "error_class": "auth", "reason": "denied", "failures": 1,
+         "next_due": None},
+        {"name": "aws-prod/cost/2026-08", "error_class": "transient", "reason": "throttled",
+         "failures": 3, "next_due": "2026-11-21T00:10:00+00:00"},
+    ],
     "held": [{"slice": "aws-prod/cost/2026-09", "reason": "rows dropped"}],
     "sinks": [
         {"name": "main", "type": "sqlite", "guarantee": "exactly_once", "ok": True, "error": None}
@@ -53,6 +67,9 @@ def test_status_shows_everything_there_is(ogfd):
         "aws-prod   aws   connected  cost     2026-11-21 00:01:00Z succeeded",
         "no plugin",
         "main  sqlite  exactly_once  yes",
+        "aws-prod           (others)  2026-11-21 00:15:00Z  no answer within 30 s",
+        "aws-prod/carbon        auth       1         by schedule           denied",
+        "aws-prod/cost/2026-08  transient  3         2026-11-21 00:10:00Z  throttled",
         "held       1",
         "aws-prod/cost/2026-09  rows dropped",
         "there is no plugin gcp",
@@ -62,7 +79,8 @@ def test_status_shows_everything_there_is(ogfd):
 
 def test_status_of_a_fresh_installation_has_no_empty_sections(ogfd):
     """Nothing has run yet."""
-    empty = {"connectors": [], "slices": {}, "held": [], "sinks": [], "problems": []}
+    names = ("connectors", "stopped", "failing", "held", "sinks", "problems")
+    empty = {"slices": {}, **{name: [] for name in names}}
     ogfd.results["status"] = STATUS | empty
 
     assert 5 == len(ogfd("status")[1].splitlines())
@@ -134,6 +152,17 @@ def test_slices_are_listed(ogfd):
         "aws-prod/cost/2026-10  committed  main    3    12  no      2026-11-21 00:00:00Z",
         "1 slice",
     ] == out.splitlines()
+
+
+def test_a_slice_that_failed_is_listed_with_its_next_try(ogfd):
+    """Beside the reason."""
+    failed = LISTED | {"state": "failed", "reason": "no answer",
+                       "next_due": "2026-11-21T00:10:00+00:00"}  # fmt: skip
+    ogfd.results["slices.list"] = {"slices": [failed]}
+    head, line, _ = ogfd("slices", "list")[1].splitlines()
+
+    assert head.endswith("REASON     TRIED AGAIN")
+    assert line.endswith("no answer  2026-11-21 00:10:00Z")
 
 
 def test_all_of_a_slice_is_shown(ogfd):

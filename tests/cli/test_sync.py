@@ -193,6 +193,20 @@ def test_a_slice_that_waits_says_until_when(ogfd):
     assert "throttled; again at 2026-11-21 09:00:00Z" in ogfd("sync")[1]
 
 
+def test_what_could_not_be_listed_says_until_when(ogfd):
+    """In a sync and in a plan, and so does a slice in a plan."""
+    error = {**DOWN, "message": "throttled", "next_due": "2026-11-21T09:00:00+00:00"}
+    ogfd.results["sync"] = document(run(outcome="failed", error=error), outcome="failed")
+    waiting = planned(action="parked", reason="no answer", next_due="2026-11-21T08:00:00+00:00")
+    ogfd.results["plan"] = {"slices": [waiting], "errors": [{"connector": "aws-prod", **error}]}
+
+    again = "transient: throttled; again at 2026-11-21 09:00:00Z"
+    assert f"aws-prod: failed: {again}" in ogfd("sync")[1]
+    shown = ogfd("plan")[1]
+    assert f"aws-prod: {again}" in shown
+    assert "no answer; again at 2026-11-21 08:00:00Z" in shown
+
+
 def test_control_characters_of_a_provider_do_not_reach_the_terminal(ogfd):
     """They could hide what follows."""
     bad = slice_(reason="\x1b[2Jgone\nforged", outcome="failed")

@@ -179,6 +179,9 @@ timezone = "Mars/Olympus"
 keep = "some"
 [retry.classify]
 "500" = "deadly"
+5xx = "fatal"
+200 = "fatal"
+"slow down" = "fatal"
 [sinks.Main]
 type = "sqlite"
 [sinks.typeless]
@@ -209,21 +212,33 @@ type = 5
             "ogfd.toml:11: retry.classify.500: must be one of transient, auth, bad_request, "
             "not_found, fatal, unknown"
         ),
-        "ogfd.toml:12: sinks.Main: a name is made of a-z, 0-9 and - alone",
         (
-            "ogfd.toml:14: sinks.typeless: the key type is missing: it names the plugin "
+            "ogfd.toml:12: retry.classify.5xx: is neither an HTTP status within 300-599, such "
+            'as "500", nor a code of the provider, such as "SlowDown"'
+        ),
+        (
+            "ogfd.toml:13: retry.classify.200: is neither an HTTP status within 300-599, such "
+            'as "500", nor a code of the provider, such as "SlowDown"'
+        ),
+        (
+            'ogfd.toml:14: retry.classify."slow down": is neither an HTTP status within 300-599, '
+            'such as "500", nor a code of the provider, such as "SlowDown"'
+        ),
+        "ogfd.toml:15: sinks.Main: a name is made of a-z, 0-9 and - alone",
+        (
+            "ogfd.toml:17: sinks.typeless: the key type is missing: it names the plugin "
             "(there is typ; did you mean type?)"
         ),
-        'ogfd.toml:18: connectors.a.start: must be a month, written "YYYY-MM"',
+        'ogfd.toml:21: connectors.a.start: must be a month, written "YYYY-MM"',
         (
-            "ogfd.toml:19: connectors.a.schedule: the minute of the cron line is not within 0-59; "
+            "ogfd.toml:22: connectors.a.schedule: the minute of the cron line is not within 0-59; "
             'write an interval such as "6h" or a cron line such as "15 */6 * * *"'
         ),
-        'ogfd.toml:20: connectors.a.tags: must be an array of strings, such as ["a", "b"]',
-        "ogfd.toml:21: connectors.a.burst: must be a number of at least 1",
-        "ogfd.toml:22: connectors.a.sinks: there is no [sinks.mane]; did you mean Main?",
-        "ogfd.toml:23: connectors.a.accounts.exclud: unknown key; did you mean exclude?",
-        "ogfd.toml:25: connectors.b.type: must be a string that is not empty",
+        'ogfd.toml:23: connectors.a.tags: must be an array of strings, such as ["a", "b"]',
+        "ogfd.toml:24: connectors.a.burst: must be a number of at least 1",
+        "ogfd.toml:25: connectors.a.sinks: there is no [sinks.mane]; did you mean Main?",
+        "ogfd.toml:26: connectors.a.accounts.exclud: unknown key; did you mean exclude?",
+        "ogfd.toml:28: connectors.b.type: must be a string that is not empty",
     ] == said(mistakes)
 
 
@@ -278,6 +293,28 @@ def test_settings_do_not_render_what_may_be_secret(main):
     settings, _ = load(main, {"OFFGRIDFLOW_AWS_SECRET": "canary"})
 
     assert "canary" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "allow", "refused"),
+    [
+        ("http://u:canary@proxy:1", "false", True),
+        ("http://u:canary@proxy:1", "true", False),
+        ("http://u@proxy:1", "false", False),
+        ("env:PROXY", "false", False),
+    ],
+)
+def test_a_proxy_with_a_plain_password_is_a_secret_like_any_other(main, proxy, allow, refused):
+    """It may stand where a reference leads."""
+    main.write_text(SINK + f'[daemon]\nproxy = "{proxy}"\nallow_plain_secrets = {allow}\n')
+    settings, mistakes = load(main, {})
+
+    mistake = (
+        "ogfd.toml:5: daemon.proxy: holds a plain password; put the URL where file:PATH, "
+        "env:NAME or cred:NAME leads, or set allow_plain_secrets = true"
+    )
+    assert proxy == settings.daemon.proxy
+    assert ([mistake] if refused else []) == said(mistakes)
 
 
 def test_a_guess_is_made_only_when_it_is_close():

@@ -1,6 +1,7 @@
 """What ogfd's own keys take."""
 
 from dataclasses import fields
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from ogfd.config import (
     RetryConfig,
     StreamTable,
 )
+
+TEN = ip_network("10.1.2.3/32")
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,11 @@ def test_every_key_has_its_field_and_every_field_its_key(keys, kind, others):
         ("metrics_listen", "0.0.0.0:9188", "0.0.0.0:9188"),
         ("socket", "/" + "s" * 106, Path("/" + "s" * 106)),
         ("proxy", "http://user:pw@proxy.example.com:3128", "http://user:pw@proxy.example.com:3128"),
+        ("proxy", "https://proxy", "https://proxy"),
+        ("proxy", "cred:proxy", "cred:proxy"),
+        ("private_networks", ["10.20.0.0/16"], (ip_network("10.20.0.0/16"),)),
+        ("private_networks", ["10.1.2.3", "fd12::/48"], (TEN, ip_network("fd12::/48"))),
+        ("private_networks", [], ()),
         ("timezone", "UTC", "UTC"),
     ],
 )
@@ -81,6 +89,13 @@ def test_good_values_are_read(key, good, read):
         ("metrics_listen", ""),
         ("socket", "/" + "s" * 107),
         ("proxy", "proxy:3128"),
+        ("proxy", "socks5://proxy:1080"),
+        ("proxy", "vault:proxy"),
+        ("proxy", "http:///path"),
+        ("private_networks", "10.30.0.0/16"),
+        ("private_networks", ["10.20.0.1/16"]),
+        ("private_networks", ["intern.example"]),
+        ("private_networks", [10]),
         ("org_id", ""),
         ("org_id", "a\nb"),
         ("org_id", 5),

@@ -29,6 +29,8 @@ class Site:
     directory: Path
     place: Place = PLACE
     extra: str = ""
+    daemon: str = ""
+    endpoint_url: str = ""
     environ: dict[str, str] = field(default_factory=environment)
 
     def put(self, assembly: Assembly) -> None:
@@ -50,13 +52,13 @@ class Site:
         config = self.directory / "ogfd.toml"
         listen = "127.0.0.1:0"
         text = ogfd_toml(
-            endpoint_url=self.s3.url,
+            endpoint_url=self.endpoint_url or self.s3.url,
             place=self.place,
             directory=self.directory,
             start=MONTH,
             listen=listen,
         )
-        config.write_text(text + self.extra)
+        config.write_text(text.replace("[daemon]\n", f"[daemon]\n{self.daemon}", 1) + self.extra)
         return subprocess.run(
             [sys.executable, "-m", "ogfd", "-c", str(config), *arguments],
             env=self.environ,

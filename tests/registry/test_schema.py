@@ -69,6 +69,7 @@ def test_a_good_configuration_fits(schema):
         (("connectors", "a", "cost", "bucket"), 5),
         (("connectors", "a", "cost", "start"), "soon"),
         (("connectors", "a", "retry"), {"classify": {"500": "deadly"}}),
+        (("connectors", "a", "retry"), {"classify": {"5xx": "fatal"}}),
     ],
 )
 def test_what_load_would_refuse_does_not_fit(schema, path, value):

@@ -1,11 +1,14 @@
 """Schedules mean what crontab(5) says, whatever APScheduler counts from."""
 
+import threading
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
+import anyio
 import pytest
 
-from ogfd.runs.scheduler import first_fire, trigger_of
+from ogfd.runs.scheduler import Scheduler, first_fire, trigger_of
 
 SUNDAY = datetime(2026, 10, 25, tzinfo=UTC)
 
@@ -68,3 +71,58 @@ def test_many_connectors_spread_over_a_minute():
     assert timedelta(seconds=2) <= min(places) < timedelta(seconds=10)
     assert timedelta(seconds=50) < max(places) <= timedelta(seconds=60)
     assert 95 < len(set(places))
+
+
+@pytest.fixture
+async def scheduler():
+    """Return a scheduler at work whose clock stands still: what is due later never comes."""
+    made = Scheduler("UTC", lambda: SUNDAY)
+    made.start()
+    yield made
+    made.stop()
+
+
+async def test_an_alarm_goes_off_on_the_event_loop(scheduler):
+    """What it calls may touch what only the loop's thread may; a time that passed is now."""
+    gone_off = anyio.Event()
+    threads = []
+
+    def fire():
+        threads.append(threading.current_thread())
+        gone_off.set()
+
+    scheduler.at("aws", SUNDAY - timedelta(hours=1), fire)
+    with anyio.fail_after(10):
+        await gone_off.wait()
+
+    assert [threading.current_thread()] == threads
+
+
+async def test_a_schedule_fires_on_the_event_loop(scheduler):
+    """With the streams that it is about."""
+    gone_off = anyio.Event()
+    fired = []
+
+    def fire(connector, streams):
+        fired.append((threading.current_thread(), connector, streams))
+        gone_off.set()
+
+    cost = SimpleNamespace(stream=SimpleNamespace(schedule="6h"))
+    scheduler.add("aws", {"cost": cost}, fire, after=timedelta(0))
+    with anyio.fail_after(10):
+        await gone_off.wait()
+
+    assert [(threading.current_thread(), "aws", frozenset({"cost"}))] == fired
+
+
+async def test_a_connector_has_one_alarm(scheduler):
+    """A later one replaces it, and it can be taken back, even if there is none."""
+    far = datetime(9000, 1, 1, tzinfo=UTC)
+    for due in (far, far + timedelta(days=1)):
+        scheduler.at("aws", due, lambda: None)
+    scheduler.at("gcp", far, lambda: None)
+
+    assert far + timedelta(days=1) == scheduler.next_run("aws")
+    for _ in range(2):
+        scheduler.off("aws")
+    assert (None, far) == (scheduler.next_run("aws"), scheduler.next_run("gcp"))

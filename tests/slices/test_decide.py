@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ogfd.plugin import LedgerEntry, Partition, PartitionState, Period
-from ogfd.slices import Action, Known, Recompute, Rules, decide, recipe
+from ogfd.plugin import ErrorClass, LedgerEntry, Partition, PartitionState, Period
+from ogfd.slices import Action, Known, Recompute, Rules, Wait, decide, recipe
 from ogfd.state import SliceRecord, Verdict, VerdictKind
 
 NOW = datetime(2026, 11, 10, tzinfo=UTC)
@@ -43,10 +43,10 @@ def record(**changes):
     return replace(plain, **changes)
 
 
-def known(*bases, record=None, verdict=None, waiting=None):
+def known(*bases, record=None, verdict=None, waiting=None, wait=None):
     verdicts = {verdict.target: verdict} if verdict else {}
     entries = {f"s{i}": b for i, b in enumerate(bases)}
-    return Known(bases=entries, record=record, verdicts=verdicts, waiting=waiting)
+    return Known(bases=entries, record=record, verdicts=verdicts, waiting=waiting, wait=wait)
 
 
 def verdict(kind):
@@ -60,7 +60,7 @@ def verdict(kind):
     )
 
 
-PARKED = record(next_due=NOW + timedelta(hours=1), reason="throttled")
+WAIT = Wait(reason="throttled", error_class=ErrorClass.TRANSIENT, until=NOW + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ PARKED = record(next_due=NOW + timedelta(hours=1), reason="throttled")
         (known(entry("v0")), Action.READ, "restated by the provider"),
         (known(entry(), None), Action.READ, "a sink has not got it yet"),
         (known(entry(recipe_=recipe({"grain": "hourly"}))), Action.READ, "the recipe changed"),
-        (known(entry("v0"), record=PARKED), Action.PARKED, "throttled"),
-        (known(entry(), record=PARKED), Action.UNCHANGED, None),
-        (known(entry("v0"), record=record(next_due=NOW)), Action.READ, "restated"),
+        (known(entry("v0"), wait=WAIT), Action.PARKED, "throttled"),
+        (known(entry(), wait=WAIT), Action.UNCHANGED, None),
+        (known(None, wait=WAIT), Action.PARKED, "throttled"),
         (
             known(entry("v0"), verdict=verdict(VerdictKind.HELD), waiting=RECIPE.target("v1")),
             Action.HELD,
@@ -94,6 +94,11 @@ def test_a_slice_is_read_only_if_it_needs_it(facts, action, reason):
     assert (reason or "") in (decision.reason or "")
 
 
+def test_a_decision_to_wait_says_for_what():
+    """So that the result of the slice can."""
+    assert WAIT is decide(OCTOBER, RECIPE, known(None, wait=WAIT), RULES).wait
+
+
 def test_a_closed_month_is_not_recomputed_for_its_recipe_alone():
     """Closed months wait for the operator, open ones follow at once, unless told otherwise."""
     closed = replace(OCTOBER, state=PartitionState.CLOSED)
@@ -110,9 +115,7 @@ def test_a_closed_month_is_not_recomputed_for_its_recipe_alone():
     assert Action.READ is restated.action
 
 
-@pytest.mark.parametrize(
-    "facts", [known(entry(), record=PARKED), known(entry("v0"), record=PARKED)]
-)
+@pytest.mark.parametrize("facts", [known(entry(), wait=WAIT), known(entry("v0"), wait=WAIT)])
 def test_force_reads_whatever_is_known(facts):
     """The operator's word goes before every reason to wait."""
     assert Action.READ is decide(OCTOBER, RECIPE, facts, replace(RULES, force=True)).action

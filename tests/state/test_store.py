@@ -12,6 +12,7 @@ from ogfd.state import (
     SliceRecord,
     StateError,
     StateStore,
+    StreamRecord,
     Verdict,
     VerdictKind,
 )
@@ -31,13 +32,20 @@ def slice_record(**changes):
     return SliceRecord(**(fields | changes))
 
 
+def stream_record(**changes):
+    fields = {"connector": "a", "stream": "cost", "updated_at": NOW, "reason": "no answer",
+              "error_class": "transient"}  # fmt: skip
+    return StreamRecord(**(fields | changes))
+
+
 async def test_records_come_back_as_they_went_in(store, tmp_path):
     """Times, decimals as text and documents survive a restart."""
     run = RunRecord(
         run_id="r1", connector="a", trigger="cli", outcome="succeeded", started_at=NOW,
         ended_at=NOW, document={"slices": {"committed": 1}},
     )  # fmt: skip
-    parked = slice_record(next_due=NOW + timedelta(hours=1), reason="Ünïcode")
+    parked = slice_record(next_due=NOW + timedelta(hours=1), reason="Ünïcode", failures=1)
+    missed = stream_record(next_due=NOW + timedelta(hours=1))
     verdict = Verdict(
         slice="a/cost/1", target="t", kind=VerdictKind.HELD, reason="why", decided_at=NOW
     )
@@ -47,6 +55,7 @@ async def test_records_come_back_as_they_went_in(store, tmp_path):
     )  # fmt: skip
     await store.put_run(run)
     await store.put_slices([parked])
+    await store.put_streams([missed])
     await store.put_verdict(verdict)
     await store.put_delivery(delivery)
     await store.close()
@@ -55,6 +64,7 @@ async def test_records_come_back_as_they_went_in(store, tmp_path):
 
     assert [run] == await again.runs("a")
     assert {"a/cost/1": parked} == await again.slices()
+    assert {"cost": missed} == await again.streams("a")
     assert {("a/cost/1", "t"): verdict} == await again.verdicts("a/cost/1")
     assert {"a/cost/1": delivery} == await again.deliveries("main")
     await again.close()
@@ -90,11 +100,39 @@ async def test_all_of_a_slice_but_its_read_is_replaced(store):
 
 async def test_a_wait_that_is_over_is_forgotten(store):
     """The rest of the record stays."""
-    await store.put_slices([slice_record(next_due=NOW, reason="throttled")])
+    await store.put_slices([slice_record(next_due=NOW, reason="throttled", failures=2)])
 
     await store.unpark(["a/cost/1", "a/cost/never-seen"])
 
     assert {"a/cost/1": slice_record(reason="throttled")} == await store.slices()
+
+
+async def test_failures_of_a_slice_are_counted_until_it_does_not_fail(store, tmp_path):
+    """Over restarts, each slice for itself."""
+    names = ("a/cost/1", "a/cost/2")
+    for failures in ((1, 1), (1, 0), (1, 1)):
+        await store.put_slices(
+            [slice_record(slice=name, failures=n) for name, n in zip(names, failures, strict=True)]
+        )
+        await store.close()
+        store = await StateStore.open(tmp_path / "state.db")
+
+    assert [3, 1] == [each.failures for each in (await store.slices()).values()]
+    await store.close()
+
+
+async def test_failures_of_a_stream_are_counted_until_it_is_listed(store):
+    """Another connector's stream of the same name is another one."""
+    later = NOW + timedelta(hours=1)
+    await store.put_streams([stream_record(next_due=NOW), stream_record(connector="b")])
+    await store.put_streams([stream_record(reason="reset", updated_at=later)])
+
+    [kept] = (await store.streams("a")).values()
+    assert stream_record(reason="reset", updated_at=later, failures=2) == kept
+
+    await store.forget_stream("a", "cost")
+    await store.forget_stream("a", "carbon")
+    assert ({}, ["cost"]) == (await store.streams("a"), list(await store.streams("b")))
 
 
 @pytest.mark.parametrize("method", ["slices", "runs", "verdicts"])
@@ -150,6 +188,38 @@ async def test_what_belongs_to_a_damaged_store_goes_with_it(tmp_path):
         first = "state.db.damaged"
         assert {first, f"{first}.1", f"{first}.1-wal", f"{first}.1-shm"} == names
         assert "an earlier one" == (tmp_path / first).read_text()
+        await store.close()
+
+
+FIRST = """
+CREATE TABLE runs (
+    run_id TEXT PRIMARY KEY, connector TEXT NOT NULL, "trigger" TEXT NOT NULL,
+    outcome TEXT NOT NULL, started_at TEXT NOT NULL, ended_at TEXT, error_class TEXT, error TEXT,
+    document TEXT NOT NULL);
+CREATE TABLE slices (
+    slice TEXT PRIMARY KEY, connector TEXT NOT NULL, outcome TEXT NOT NULL,
+    updated_at TEXT NOT NULL, target TEXT, version TEXT, reason TEXT, error_class TEXT,
+    read_at TEXT, next_due TEXT);
+INSERT INTO slices (slice, connector, outcome, updated_at, error_class, next_due)
+    VALUES ('a/cost/1', 'a', 'failed', '2026-11-01T12:00:00+00:00', 'transient',
+            '2026-11-01T12:00:00+00:00');
+PRAGMA user_version=1;
+"""
+
+
+async def test_a_store_of_the_first_version_is_taken_over(tmp_path):
+    """What it knows stays, and what is new can be kept; opening it again changes nothing."""
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript(FIRST)
+
+    for failures in (1, 2):
+        store = await StateStore.open(path)
+        assert NOW == (await store.slices())["a/cost/1"].next_due
+        await store.put_slices([slice_record(outcome="failed", next_due=NOW, failures=1)])
+        await store.put_streams([stream_record()])
+        assert failures == (await store.slices())["a/cost/1"].failures
+        assert failures == (await store.streams("a"))["cost"].failures
         await store.close()
 
 

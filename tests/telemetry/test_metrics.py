@@ -1,6 +1,7 @@
 """The metrics and what docs/metrics.md promises of them."""
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +17,14 @@ from ogfd.telemetry.requests import RequestMetrics
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SOURCE = {"connector": "aws-prod", "provider": "aws"}
+
+
+@dataclass
+class Held:
+    connector: str
+    operation: str
+    rate: float | None
+    is_open: bool
 
 
 @pytest.fixture
@@ -35,7 +44,7 @@ def recorded(metrics):
     metrics.attempt(connector="aws-prod", operation="s3:GetObject", result="ok", seconds=0.2)
     metrics.retry(connector="aws-prod", error_class="transient")
     metrics.waited(connector="aws-prod", seconds=1.5)
-    metrics.rate(connector="aws-prod", operation="s3", per_second=25)
+    metrics.limiters(lambda: [Held("aws-prod", "s3", rate=25, is_open=False)])
     metrics.slice_done(
         **SOURCE,
         stream="cost",
@@ -110,8 +119,9 @@ def test_the_older_format_is_served_to_everybody_else(metrics):
 
 def test_there_are_no_created_series(metrics):
     """They would double the number of series."""
+    recorded(metrics)
     for accept in ("", "application/openmetrics-text"):
-        assert b"_created" not in recorded(metrics).exposition(accept)[0]
+        assert b"_created" not in metrics.exposition(accept)[0]
 
 
 def test_a_successful_run_counts_items_and_moves_the_time_of_the_last_success(metrics, registry):
@@ -165,7 +175,7 @@ def test_counters_of_a_configured_connector_start_at_zero(metrics, registry):
 
 
 def test_attempts_are_counted_as_the_traffic_reports_them(metrics, registry):
-    """One connector's observer feeds requests, durations, waits, retries and rates."""
+    """One connector's observer feeds requests, durations, waits and retries."""
     observer = RequestMetrics(metrics, "aws-prod")
     observer.attempt("s3:GetObject", result="ok", error_class=None, seconds=0.1, wait_seconds=0.5)
     observer.attempt(
@@ -176,7 +186,6 @@ def test_attempts_are_counted_as_the_traffic_reports_them(metrics, registry):
         wait_seconds=1,
     )
     observer.retry("s3:GetObject", error_class=ErrorClass.TRANSIENT, wait_seconds=2)
-    observer.rate("s3", per_second=12.5)
 
     value = registry.get_sample_value
     call = {"connector": "aws-prod", "operation": "s3:GetObject"}
@@ -186,7 +195,28 @@ def test_attempts_are_counted_as_the_traffic_reports_them(metrics, registry):
     assert 2 == value("ogfd_request_duration_seconds_count", call)
     assert 1.5 == value("ogfd_limiter_wait_seconds_total", only)
     assert 1 == value("ogfd_retries_total", {**only, "error_class": "transient"})
-    assert 12.5 == value("ogfd_limiter_rate", {**only, "operation": "s3"})
+
+
+def test_limiters_and_breakers_are_read_when_prometheus_asks(metrics, registry):
+    """They change by the mere passing of time, and by what other connectors do."""
+    held = [Held("a", "s3", rate=12.5, is_open=False), Held("a", "credentials", None, is_open=True)]
+    metrics.limiters(lambda: held)
+    value = registry.get_sample_value
+    s3, credentials = (
+        {"connector": "a", "operation": operation} for operation in ("s3", "credentials")
+    )
+
+    assert 12.5 == value("ogfd_limiter_rate", s3)
+    assert value("ogfd_limiter_rate", credentials) is None
+    assert (0, 1) == (value("ogfd_breaker_open", s3), value("ogfd_breaker_open", credentials))
+
+    held[:] = [
+        Held("a", "s3", rate=6, is_open=True),
+        Held("a", "s3", rate=None, is_open=False),  # the same operation about something else
+    ]
+
+    assert (6, 1) == (value("ogfd_limiter_rate", s3), value("ogfd_breaker_open", s3))
+    assert value("ogfd_breaker_open", credentials) is None
 
 
 def test_the_registry_of_the_process_has_its_memory_and_takes_the_metrics():

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import selectors
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,9 +12,13 @@ from typing import Any
 import anyio
 import pytest
 
+from benchmarks.virtual import VirtualLoop
 from ogfd.traffic import (
-    Buckets,
+    Breaker,
     DownloadSettings,
+    Lane,
+    LaneKey,
+    Lanes,
     Policy,
     RetrySettings,
     Spool,
@@ -24,32 +27,9 @@ from ogfd.traffic import (
     TrafficSettings,
     classify,
 )
+from ogfd.traffic.breaker import OUTAGE
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
-
-
-class VirtualSelector(selectors.SelectSelector):
-    """Where the loop would sleep until its next timer, time jumps there."""
-
-    now = 1000.0
-
-    def select(self, timeout: Any = None) -> Any:
-        ready = super().select(0)
-        if ready or timeout == 0:
-            return ready
-        if timeout is None:
-            return super().select(None)
-        self.now += timeout
-        return []
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self.virtual = VirtualSelector()
-        super().__init__(self.virtual)
-
-    def time(self) -> Any:
-        return self.virtual.now
 
 
 @pytest.fixture
@@ -66,7 +46,6 @@ class Recorder:
 
     attempts: list[Any] = field(default_factory=list)
     retries: list[Any] = field(default_factory=list)
-    rates: list[Any] = field(default_factory=list)
 
     def attempt(
         self, operation: Any, *, result: Any, error_class: Any, seconds: Any, wait_seconds: Any
@@ -75,9 +54,6 @@ class Recorder:
 
     def retry(self, operation: Any, *, error_class: Any, wait_seconds: Any) -> Any:
         self.retries.append((error_class, wait_seconds))
-
-    def rate(self, group: Any, *, per_second: Any) -> Any:
-        self.rates.append((group, per_second))
 
     @property
     def results(self) -> Any:
@@ -104,7 +80,7 @@ def make_traffic(recorder: Any, log: Any, spool: Any) -> Any:
     """Makes a Traffic whose backoff is too short to notice; keywords go to the settings."""
 
     def make(
-        *, buckets: Any = None, refresh: Any = None, own_spool: Any = None, **settings: Any
+        *, lanes: Any = None, refresh: Any = None, own_spool: Any = None, **settings: Any
     ) -> Any:
         chosen: dict[str, Any] = {
             "connector": "c",
@@ -116,16 +92,18 @@ def make_traffic(recorder: Any, log: Any, spool: Any) -> Any:
             "retry": RetrySettings(first_backoff=timedelta(milliseconds=1)),
             "download": DownloadSettings(),
         } | settings
-        return Traffic(
+        traffic = Traffic(
             TrafficSettings(**chosen),
-            buckets=buckets or Buckets(anyio.current_time),
+            lanes=lanes or Lanes(anyio.current_time),
             spool=own_spool or spool,
             log=log,
             now=lambda: START,
             observer=recorder,
-            refresh=refresh,
             monotonic=anyio.current_time,
         )
+        if refresh is not None:
+            traffic.on_expired(refresh)
+        return traffic
 
     return make
 
@@ -184,7 +162,7 @@ def raw_server() -> Callable[..., AbstractAsyncContextManager[Any]]:
 def world(recorder: Any, log: Any) -> Any:
     """A policy with full jitter at its longest, a bucket, and what happened."""
     start = 1000.0
-    seen = SimpleNamespace(recorder=recorder, starts=[], bucket=None)
+    seen = SimpleNamespace(recorder=recorder, starts=[], bucket=None, breaker=None)
 
     def policy(
         rng: Any = lambda: 1.0, connector: Any = None, overrides: Any = None, **settings: Any
@@ -219,10 +197,15 @@ def world(recorder: Any, log: Any) -> Any:
         *outcomes: Any, policy: Any = None, timeout: Any = timedelta(seconds=30), **options: Any
     ) -> Any:
         policy = policy or seen.policy()
-        seen.bucket = seen.bucket or TokenBucket(1000, 1000, anyio.current_time)
         return await policy.run(
-            "s3:Get", script(*outcomes), bucket=seen.bucket, timeout=timeout, **options
+            "s3:Get", script(*outcomes), lane=seen.lane(), timeout=timeout, **options
         )
 
-    seen.policy, seen.run, seen.start = policy, run, start
+    def lane() -> Any:
+        """The lane of all runs, over the bucket that a test may have set."""
+        seen.bucket = seen.bucket or TokenBucket(1000, 1000, anyio.current_time)
+        seen.breaker = seen.breaker or Breaker(OUTAGE, anyio.current_time, lambda: 0.5)
+        return Lane(key=LaneKey("p", "1", ""), buckets=(seen.bucket,), breaker=seen.breaker)
+
+    seen.policy, seen.run, seen.start, seen.lane = policy, run, start, lane
     return seen

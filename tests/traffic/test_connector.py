@@ -10,14 +10,14 @@ import anyio
 import pytest
 
 from ogfd.plugin import AuthError, Context, ErrorClass, Fault, Limit, TransientError
-from ogfd.traffic import Buckets, Traffic, TrafficSettings
+from ogfd.traffic import Lanes, Traffic, TrafficSettings
 
 
 def settings(**fields: Any) -> Any:
     return TrafficSettings(connector="c", provider="aws", principal="123", **fields)
 
 
-@pytest.mark.parametrize("name", ["request", "call", "download", "pages"])
+@pytest.mark.parametrize("name", ["request", "call", "download", "content", "on_expired"])
 def test_the_signatures_are_those_of_the_contract(name: Any) -> None:
     """Traffic stands in for the Context."""
     assert inspect.signature(getattr(Context, name)) == inspect.signature(getattr(Traffic, name))
@@ -45,26 +45,25 @@ def test_the_signatures_are_those_of_the_contract(name: Any) -> None:
 )
 def test_the_operators_rate_is_a_ceiling(fields: Any, group: Any, limit: Any) -> None:
     """It sets the general limit and never loosens a tighter one of an API."""
-    assert limit == settings(**fields).limit(group)
+    assert (limit,) == settings(**fields).limits_of(group)
 
 
-async def test_the_group_of_an_operation_picks_the_bucket(make_traffic: Any, recorder: Any) -> None:
+async def test_the_group_of_an_operation_picks_the_bucket(make_traffic: Any) -> None:
     """What has no own limit shares one; connectors with the same principal share all."""
-    buckets = Buckets(anyio.current_time)
+    lanes = Lanes(anyio.current_time)
     limits = {"s3": Limit(rate=50, burst=50), "": Limit(rate=20, burst=20)}
 
     async def nothing() -> Any:
         return None
 
     for _ in range(2):
-        fields = {"buckets": buckets, "limits": limits, "rate": None, "burst": None}
+        fields = {"lanes": lanes, "limits": limits, "rate": None, "burst": None}
         async with make_traffic(**fields) as traffic:
             for operation in ("s3:Get", "s3:List", "ce:Get", "plain"):
                 await traffic.call(operation, nothing)
 
-    granted = {key: bucket.statistics().granted for key, bucket in buckets}
+    granted = {key: bucket.statistics().granted for key, bucket in lanes}
     assert {("p", "1", "s3"): 4, ("p", "1", ""): 4} == granted
-    assert {("s3", 50), ("", 20)} == set(recorder.rates)
 
 
 async def test_call_runs_coroutine_functions_in_the_loop(make_traffic: Any) -> None:

@@ -1,6 +1,8 @@
 """Downloads: whole or not at all."""
 
+import hashlib
 import os
+import threading
 import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -19,7 +21,8 @@ from ogfd.plugin import (
     Throttled,
     TransientError,
 )
-from ogfd.traffic import DownloadSettings, transfer
+from ogfd.traffic import Attempt, Downloader, DownloadSettings, transfer
+from ogfd.traffic.digest import Digest
 
 MIB = 1 << 20
 
@@ -172,6 +175,69 @@ async def test_an_object_that_breaks_and_fails_in_turn_comes_to_an_end(make_traf
     assert [0, 2 * MIB, 0, 2 * MIB] == offsets
 
 
+@pytest.mark.parametrize(
+    "plans",
+    [
+        [[None]],
+        [[MIB + 17, ConnectionResetError()], [5, ConnectionResetError()], [None]],
+        [[len(CONTENT), ConnectionResetError("complete")], [None]],
+    ],
+    ids=["whole", "in-parts", "again"],
+)
+async def test_the_digest_is_that_of_the_bytes_in_the_file(
+    make_traffic: Any, spool: Any, plans: Any
+) -> None:
+    """However they came; a file with another one is removed, and not asked for again."""
+    right = f"sha256:{hashlib.sha256(CONTENT).hexdigest()}"
+    open_at, offsets = source(*plans)
+    async with make_traffic() as traffic:
+        await traffic.download("s3:Get", open_at, size=len(CONTENT), digest=right)
+    asked = list(offsets)
+
+    wrong = right[:-4] + ("0000" if right[-4:] != "0000" else "1111")
+    open_at, offsets = source(*plans)
+    async with make_traffic() as traffic:
+        with pytest.raises(FatalError, match=r"big\.csv has the digest") as raised:
+            await traffic.download(
+                "s3:Get", open_at, size=len(CONTENT), digest=wrong, name="big.csv"
+            )
+        assert [] == files(spool)
+    assert right in str(raised.value)
+    assert wrong in str(raised.value)
+    assert ("s3:Get", asked) == (raised.value.operation, offsets)
+
+
+async def test_hashing_does_not_hold_up_the_loop(make_traffic: Any, monkeypatch: Any) -> None:
+    """It is done where the bytes are written, a mebibyte at a time."""
+    threads, add = [], Digest.add
+
+    def recorded(self: Any, chunk: Any) -> None:
+        threads.append(threading.get_ident())
+        add(self, chunk)
+
+    monkeypatch.setattr(Digest, "add", recorded)
+    open_at, _ = source([None])
+    async with make_traffic() as traffic:
+        digest = f"md5:{hashlib.md5(CONTENT).hexdigest()}"
+        await traffic.download("s3:Get", open_at, digest=digest)
+
+    assert threads
+    assert threading.get_ident() not in threads
+
+
+async def test_a_malformed_digest_is_refused_before_anything_is_asked(
+    make_traffic: Any, spool: Any, recorder: Any
+) -> None:
+    """It is a mistake of the caller; neither a token nor room is taken."""
+    open_at, offsets = source([None])
+    async with make_traffic() as traffic:
+        for digest in ("md5:abc", "nonsense:00", "0" * 32):
+            with pytest.raises(ValueError, match=r"hashlib knows|hex digits"):
+                await traffic.download("s3:Get", open_at, digest=digest)
+
+    assert [] == offsets == recorder.attempts == files(spool)
+
+
 @pytest.mark.parametrize("size", [0, None])
 async def test_an_empty_object_is_an_empty_file(make_traffic: Any, size: Any) -> None:
     """Nothing to read is no error."""
@@ -290,6 +356,30 @@ async def test_a_cancelled_download_leaves_no_file(make_traffic: Any, spool: Any
         assert scope.cancelled_caught
         assert [] == files(spool)
         assert 0 == await spool.used_bytes()
+
+
+async def test_an_object_that_is_open_is_served(spool: Any) -> None:
+    """Whoever waits for a sign of life of the provider need not wait for hours of transfer."""
+    events = []
+
+    class Once:
+        async def run(self, operation: Any, work: Any, **options: Any) -> Any:
+            await work(Attempt(number=1, served=lambda: events.append("served")))
+
+    @asynccontextmanager
+    async def open_at(offset: Any) -> Any:
+        async def chunks() -> Any:
+            events.append("read")
+            yield b"x"
+
+        events.append("open")
+        yield chunks()
+
+    downloads: Any = Downloader(Once(), spool)  # type: ignore[arg-type]
+    await downloads.fetch("s3:Get", open_at, lane=None)
+    await downloads.aclose()
+
+    assert ["open", "served", "read"] == events
 
 
 async def test_an_http_download_is_resumed_on_a_real_socket(

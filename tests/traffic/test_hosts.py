@@ -1,11 +1,12 @@
 """Which URLs a request may go to."""
 
+import ipaddress
 from typing import Any
 
 import pytest
 from yarl import URL
 
-from ogfd.traffic import Network, Pins
+from ogfd.traffic import Pins
 
 PINS = Pins(["api.example.com", "*.blob.example"], ["http://127.0.0.1:5000/base", "https://local"])
 
@@ -68,24 +69,14 @@ def test_what_a_url_may_not_hold_is_quoted_and_the_rest_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("url", "proxied"),
-    [
-        ("https://cloud.com/", True),
-        ("https://corp.example/", False),
-        ("https://a.corp.example/", False),
-        ("https://notcorp.example/", True),
-        ("https://x.dotted.example/", False),
-        ("https://x.starred.example/", False),
-        ("http://127.0.0.1:5000/", False),
-        ("http://localhost/", False),
-        ("http://[::1]/", False),
-    ],
+    "host", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]"]
 )
-def test_no_proxy_names_hosts_and_all_below(url: Any, proxied: Any) -> None:
-    """Loopback never goes by the proxy."""
-    no_proxy = ["corp.example", ".dotted.example", "*.starred.example", ""]
-    network = Network(proxy="http://proxy:3128", no_proxy=no_proxy)
+def test_an_address_that_is_not_public_is_refused_though_it_is_allowed(host: Any) -> None:
+    """No name is resolved for it later; a listed network is another matter, and so is a pattern."""
+    for hosts in ([host.strip("[]")], ["*.0.1", "*.169.254"]):
+        with pytest.raises(ValueError, match=r"allowed hosts|\[daemon\] private_networks"):
+            Pins(hosts).check(f"https://{host}/")
+    networks = [ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0")]
 
-    assert ("http://proxy:3128" if proxied else None) == network.proxy_for(URL(url))
-    assert Network(proxy="http://proxy:3128", no_proxy=["*"]).proxy_for(URL(url)) is None
-    assert Network().proxy_for(URL(url)) is None
+    assert Pins([host.strip("[]")], networks=networks).check(f"https://{host}/").host
+    assert Pins(["8.8.8.8"]).check("https://8.8.8.8/").host

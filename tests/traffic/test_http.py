@@ -247,11 +247,11 @@ async def test_a_body_whose_end_cannot_be_told_is_refused_unless_it_is_whole_jso
     ask: Any, raw_server: Any
 ) -> None:
     """It ends with the connection, so a cut could not be seen."""
-    async with raw_server(
-        cut(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n\r\na,b\n1,2")
-    ) as server:
-        with pytest.raises(FatalError, match="no length"):
-            await ask(server)
+    for field in (b"", b"Transfer-Encoding: gzip\r\n", b"Transfer-Encoding: identity\r\n"):
+        head = b"HTTP/1.1 200 OK\r\n" + field + b"Content-Type: text/csv\r\n\r\n"
+        async with raw_server(cut(head + b"a,b\n1,2")) as server:
+            with pytest.raises(FatalError, match="no length"):
+                await ask(server)
     async with raw_server(cut(b"HTTP/1.1 200 OK\r\nContent-Type: text/json\r\n\r\n[1]")) as server:
         assert [1] == (await ask(server)).json()
 

@@ -1,10 +1,13 @@
 """Proxies, certificates and credentials of the HTTP client, on real sockets."""
 
 import ssl
+from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from ogfd.plugin import (
     AuthError,
@@ -38,12 +41,53 @@ def ask(make_traffic: Any) -> Any:
     return send
 
 
+@pytest.mark.parametrize(
+    ("url", "proxied"),
+    [
+        ("https://cloud.com/", True),
+        ("https://corp.example/", False),
+        ("https://a.corp.example./", False),
+        ("https://notcorp.example/", True),
+        ("https://x.dotted.example/", False),
+        ("https://x.starred.example/", False),
+        ("https://port.example:8443/", False),
+        ("https://port.example/", True),
+        ("http://cloud.com/", False),
+        ("http://127.0.0.1:5000/", False),
+        ("https://127.8.0.1/", False),
+        ("https://localhost/", False),
+        ("https://[::1]/", False),
+    ],
+)
+def test_no_proxy_names_hosts_and_all_below(url: Any, proxied: Any) -> None:
+    """Loopback never goes by the proxy, nor what speaks another scheme."""
+    no_proxy = ["Corp.example", ".dotted.example", " *.starred.example", "port.example:8443", ""]
+    network = Network(proxies={"https": "http://proxy:3128"}, no_proxy=no_proxy)
+    found = network.proxy_for(URL(url))
+
+    assert (URL("http://proxy:3128") if proxied else None) == (found.url if found else None)
+    assert replace(network, no_proxy=["*"]).proxy_for(URL(url)) is None
+    assert Network().proxy_for(URL(url)) is None
+
+
+def test_a_login_goes_into_a_header_of_its_own() -> None:
+    """Where no error of aiohttp shows it, and no repr of ours."""
+    network = Network(proxies={"https": "http://u:p%40ss%C3%B6@proxy:3128"})
+    found = network.proxy_for(URL("https://cloud.com/"))
+    assert found is not None
+
+    assert URL("http://proxy:3128") == found.url
+    login = b64encode("u:p@ss\u00f6".encode()).decode()
+    assert {"Proxy-Authorization": f"Basic {login}"} == found.headers
+    assert not any(text in f"{network!r}{found!r}" for text in ("ss", login))
+
+
 async def test_a_proxy_is_used_unless_the_host_goes_without(
     make_traffic: Any, raw_server: Any
 ) -> None:
     """CONNECT for TLS; the proxy's refusal is the error."""
     async with raw_server(http(407)) as proxy:
-        network = Network(proxy=proxy.url, no_proxy=["direct.example"])
+        network = Network(proxies={"https": proxy.url}, no_proxy=["direct.example"])
         settings = {"allowed_hosts": ["*.example"], "network": network, "retry": ONE_TRY}
         async with make_traffic(**settings) as traffic:
             with pytest.raises(AuthError, match="the proxy answered 407"):
@@ -98,7 +142,7 @@ async def test_a_certificate_that_is_not_trusted_is_fatal(
     pem, context = certificate
     async with raw_server(OK, ssl=context) as server:
         for trusted in (None, pem):
-            settings = {"allowed_hosts": ["127.0.0.1"], "network": Network(ca_file=trusted)}
+            settings = {"allowed_origins": [server.url], "network": Network(ca_file=trusted)}
             async with make_traffic(**settings) as traffic:
                 if trusted:
                     assert 200 == (await traffic.request("GET", server.url, operation="o")).status

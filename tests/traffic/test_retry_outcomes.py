@@ -20,7 +20,7 @@ from ogfd.plugin import (
     TransientError,
     UnknownError,
 )
-from ogfd.traffic import TokenBucket
+from ogfd.traffic.renewal import Renewal
 
 VIRTUAL_TIME = True
 
@@ -38,7 +38,9 @@ async def test_expired_credentials_are_refreshed_once(world: Any) -> None:
     async def refresh() -> Any:
         refreshed.append(anyio.current_time() - world.start)
 
-    assert "rows" == await world.run(answer(503), answer(401), "rows", refresh=refresh)
+    assert "rows" == await world.run(
+        answer(503), answer(401), "rows", renewal=Renewal(refresh, anyio.current_time)
+    )
     assert [0, 1, 1] == world.starts
     assert [1] == refreshed
 
@@ -50,7 +52,7 @@ async def test_a_refresh_costs_none_of_the_retries(world: Any) -> None:
         pass
 
     with pytest.raises(TransientError) as raised:
-        await world.run(answer(401), answer(503), refresh=refresh)
+        await world.run(answer(401), answer(503), renewal=Renewal(refresh, anyio.current_time))
 
     assert 5 == raised.value.attempts
 
@@ -63,7 +65,7 @@ async def test_credentials_that_stay_expired_are_an_auth_error(world: Any) -> No
         refreshed.append(1)
 
     with pytest.raises(AuthError) as raised:
-        await world.run(answer(401), refresh=refresh)
+        await world.run(answer(401), renewal=Renewal(refresh, anyio.current_time))
 
     assert [1] == refreshed
     assert 2 == raised.value.attempts
@@ -79,7 +81,7 @@ async def test_a_code_that_says_expired_is_refreshed_too(world: Any) -> None:
     told = Fault(error_class=ErrorClass.AUTH, code="ExpiredToken", expired=True)
     policy = world.policy(connector=lambda exc: told)
     with pytest.raises(AuthError) as raised:
-        await world.run(answer(400), policy=policy, refresh=refresh)
+        await world.run(answer(400), policy=policy, renewal=Renewal(refresh, anyio.current_time))
 
     assert [1] == refreshed
     assert ("ExpiredToken", 400) == (raised.value.code, raised.value.status)
@@ -92,7 +94,7 @@ async def test_a_failed_refresh_is_the_error_of_the_call(world: Any) -> None:
         raise FatalError("no token endpoint")
 
     with pytest.raises(FatalError, match="no token endpoint"):
-        await world.run(answer(401), refresh=refresh)
+        await world.run(answer(401), renewal=Renewal(refresh, anyio.current_time))
 
 
 @pytest.mark.parametrize(
@@ -129,9 +131,8 @@ async def test_an_error_that_went_through_a_policy_is_not_tried_again(world: Any
     async def outer(attempt: Any) -> Any:
         return await world.run(answer(503))
 
-    bucket = TokenBucket(10, 10, anyio.current_time)
     with pytest.raises(TransientError) as raised:
-        await world.policy().run("outer", outer, bucket=bucket, timeout=None)
+        await world.policy().run("outer", outer, lane=world.lane(), timeout=None)
 
     assert 4 == len(world.starts)
     assert ("s3:Get", 4) == (raised.value.operation, raised.value.attempts)
@@ -146,9 +147,8 @@ async def test_progress_starts_the_count_anew(world: Any) -> None:
         attempt.progressed = attempt.number <= 6
         raise ConnectionResetError
 
-    bucket = TokenBucket(10, 10, anyio.current_time)
     with pytest.raises(TransientError) as raised:
-        await world.policy().run("o", work, bucket=bucket, timeout=None)
+        await world.policy().run("o", work, lane=world.lane(), timeout=None)
 
     assert 9 == len(numbers) == raised.value.attempts
 

@@ -41,6 +41,6 @@ async def _open(config: AwsConfig, ctx: Context) -> AsyncGenerator[Mapping[str, 
     if config.cost is None:
         yield {}
         return
-    async with open_client(config, "s3") as client:
+    async with open_client(ctx, config, "s3") as client:
         bucket = Bucket(ctx, client, config.cost.bucket, requester_pays=config.cost.requester_pays)
         yield {"cost": CostStream(ctx, bucket, config.cost)}

@@ -117,7 +117,9 @@ class Bucket:
                     _check_length(key, size, answer)
             return Small(body=b"".join(parts), modified=answer.get("LastModified"))
 
-        found: Small | None = await self._ctx.call("s3:GetObject", read, timeout=_TIMEOUT)
+        found: Small | None = await self._ctx.call(
+            "s3:GetObject", read, timeout=_TIMEOUT, scope=self.name
+        )
         return found
 
     async def download(self, key: str) -> Fetched:
@@ -130,7 +132,7 @@ class Bucket:
             SourceError: if the object cannot be read.
         """
         pinned = _Pinned(self, key)
-        path = await self._ctx.download("s3:GetObject", pinned.open_at, name=key)
+        path = await self._ctx.download("s3:GetObject", pinned.open_at, name=key, scope=self.name)
         return Fetched(path=path, etag=_bare(pinned.etag or ""), modified=pinned.modified)
 
     async def get(self, key: str, offset: int, etag: str | None) -> dict[str, Any]:
@@ -157,7 +159,7 @@ class Bucket:
             return await self._client.list_objects_v2(**ask)
 
         answer: dict[str, Any] = await self._ctx.call(
-            "s3:ListObjectsV2", ask_once, timeout=_TIMEOUT
+            "s3:ListObjectsV2", ask_once, timeout=_TIMEOUT, scope=self.name
         )
         if "KeyCount" not in answer and "Contents" not in answer and "Name" not in answer:
             raise TransientError(

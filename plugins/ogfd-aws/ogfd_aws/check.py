@@ -28,7 +28,7 @@ async def check(config: AwsConfig, ctx: Context) -> Sequence[Finding]:
             )
         ]
     try:
-        async with open_client(config, "s3") as client:
+        async with open_client(ctx, config, "s3") as client:
             cost = config.cost
             bucket = Bucket(ctx, client, cost.bucket, requester_pays=cost.requester_pays)
             findings, month = await _listing(bucket, config, cost, ctx)

@@ -1,6 +1,8 @@
 """
 What the errors of S3, STS and the SDK mean: provider code first, status second, type third.
 
+Of the types, only those stand here for which there is a hint: the engine knows the others.
+
 Codes are those of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
 https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html and the retry tables of
 botocore 1.43 (``botocore/retries``, ``data/_retry.json``).
@@ -8,17 +10,16 @@ botocore 1.43 (``botocore/retries``, ``data/_retry.json``).
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
-from datetime import timedelta
+import ssl
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import aiohttp
 from botocore import exceptions as sdk
 
-from ogfd.plugin import ErrorClass, Fault, OgfdError, SourceError, UnknownError, error_of
+from ogfd.plugin import ErrorClass, FatalError, Fault, OgfdError, SourceError, error_of, retry_after
 
-_HINTS: Final[Mapping[str, str]] = {
+HINTS: Final[Mapping[str, str]] = {
     "permission": "grant the operation to the credentials of this connector: s3:ListBucket on the "
     "bucket, s3:GetObject on the report, kms:Decrypt on the key of an encrypted bucket; without "
     "s3:ListBucket, S3 answers 403 for a missing object too",
@@ -33,16 +34,21 @@ _HINTS: Final[Mapping[str, str]] = {
     "secret_access_key",
     "sso": "sign in again: aws sso login --profile PROFILE",
     "network": "check the network, proxy and endpoint_url",
+    "certificate": "the certificate is not trusted; check endpoint_url, or name a file with its "
+    "authority as ca_file in [daemon]",
 }
 
-_THROTTLED: Final = (
+# Hints of what every other call with these credentials would run into as well.
+_REFUSED: Final = frozenset({"clock", "credentials", "expired", "key", "sso"})
+
+THROTTLED: Final = (
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
     "RequestThrottledException", "TooManyRequestsException", "LimitExceededException",
     "RequestLimitExceeded", "BandwidthLimitExceeded", "SlowDown", "EC2ThrottledException",
     "ProvisionedThroughputExceededException", "TransactionInProgressException",
 )  # fmt: skip
 
-_CODES: Final[Mapping[ErrorClass, Mapping[str, tuple[str, ...]]]] = {
+CODES: Final[Mapping[ErrorClass, Mapping[str, tuple[str, ...]]]] = {
     ErrorClass.TRANSIENT: {
         "": (
             "InternalError", "InternalServerException", "InternalErrorException",
@@ -91,7 +97,7 @@ _CODES: Final[Mapping[ErrorClass, Mapping[str, tuple[str, ...]]]] = {
     },
 }  # fmt: skip
 
-_STATUSES: Final[Mapping[int, tuple[ErrorClass, str]]] = {
+STATUSES: Final[Mapping[int, tuple[ErrorClass, str]]] = {
     301: (ErrorClass.FATAL, "region"),
     307: (ErrorClass.FATAL, "region"),
     400: (ErrorClass.BAD_REQUEST, ""),
@@ -118,32 +124,29 @@ _TYPES: Final[tuple[tuple[type[BaseException], ErrorClass, str], ...]] = (
     (sdk.InfiniteLoopConfigError, ErrorClass.AUTH, "credentials"),
     (sdk.NoAuthTokenError, ErrorClass.AUTH, "credentials"),
     (sdk.LoginError, ErrorClass.AUTH, "sso"),
-    # No address, no connection, a proxy or a certificate that does not answer as it should.
+    # No address, no connection, a proxy that does not answer as it should.
     (sdk.ConnectionError, ErrorClass.TRANSIENT, "network"),
-    (sdk.HTTPClientError, ErrorClass.TRANSIENT, ""),
-    (sdk.IncompleteReadError, ErrorClass.TRANSIENT, ""),
-    (sdk.FlexibleChecksumError, ErrorClass.TRANSIENT, ""),
-    (sdk.ParamValidationError, ErrorClass.BAD_REQUEST, ""),
-    (sdk.ValidationError, ErrorClass.BAD_REQUEST, ""),
+    (sdk.HTTPClientError, ErrorClass.TRANSIENT, "network"),
+    (aiohttp.ClientConnectionError, ErrorClass.TRANSIENT, "network"),
     (sdk.EndpointProviderError, ErrorClass.FATAL, "region"),
-    (sdk.BotoCoreError, ErrorClass.FATAL, ""),
-    (aiohttp.ClientPayloadError, ErrorClass.TRANSIENT, ""),
-    (aiohttp.ClientError, ErrorClass.TRANSIENT, "network"),
-    (asyncio.TimeoutError, ErrorClass.TRANSIENT, ""),
+    (sdk.NoRegionError, ErrorClass.FATAL, "region"),
     # The SDK reads the file of AWS_WEB_IDENTITY_TOKEN_FILE without translating its errors.
     (FileNotFoundError, ErrorClass.AUTH, "credentials"),
 )
 
+_UNREACHED: Final = (sdk.ConnectionError, sdk.HTTPClientError)
+_UNTRUSTED: Final = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)
+
 
 def classify(exc: BaseException) -> Fault | None:
-    """Say what *exc* means; None if it is no error of the SDK or of the network."""
+    """Say what *exc* means; None if it is no error of the SDK, or one that needs no hint."""
     if isinstance(exc, OgfdError):
         return None
     if isinstance(exc, sdk.ClientError):
         return _answered(exc)
     for kind, error_class, hint in _TYPES:
         if isinstance(exc, kind):
-            return Fault(error_class=error_class, message=_text(exc), hint=_HINTS.get(hint))
+            return _typed(exc, error_class, hint)
     return None
 
 
@@ -151,7 +154,7 @@ def translated(exc: sdk.BotoCoreError, what: str) -> SourceError:
     """Return the error of ogfd for an exception of the SDK outside of any request."""
     fault = classify(exc)
     if fault is None:
-        return UnknownError(f"{what}: {_text(exc)}")
+        return FatalError(f"{what}: {_text(exc)}")
     return error_of(fault.error_class)(f"{what}: {fault.message}", hint=fault.hint)
 
 
@@ -164,29 +167,50 @@ def _answered(exc: sdk.ClientError) -> Fault:
     code = code_of(exc)
     meta: Mapping[str, Any] = exc.response.get("ResponseMetadata", {})
     status = meta.get("HTTPStatusCode")
-    throttled = code in _THROTTLED or status == 429
+    throttled = code in THROTTLED or status == 429
     error_class, hint = (ErrorClass.TRANSIENT, "") if throttled else _meaning(code, status)
     return Fault(
         error_class=error_class,
         code=code or None,
         status=status,
         message=_sentence(exc, code, meta),
-        hint=_HINTS.get(hint),
+        hint=HINTS.get(hint),
         throttled=throttled,
         expired=hint == "expired",
-        retry_after=_retry_after(meta.get("HTTPHeaders", {})),
+        unauthenticated=hint in _REFUSED,
+        retry_after=retry_after(meta.get("HTTPHeaders", {})),
     )
 
 
+def _typed(exc: BaseException, error_class: ErrorClass, hint: str) -> Fault:
+    if any(isinstance(cause, _UNTRUSTED) for cause in (exc, *_above(exc))):
+        error_class, hint = ErrorClass.FATAL, "certificate"
+    elif error_class is ErrorClass.AUTH and any(isinstance(c, _UNREACHED) for c in _above(exc)):
+        # Credentials come from a server too, such as that of ECS or of the sign-in.
+        error_class, hint = ErrorClass.TRANSIENT, "network"
+    return Fault(
+        error_class=error_class,
+        message=_text(exc),
+        hint=HINTS[hint],
+        unauthenticated=error_class is ErrorClass.AUTH,
+    )
+
+
+def _above(exc: BaseException) -> Iterator[BaseException]:
+    """Yield what the SDK was handling as it raised *exc*: it seldom says ``from``."""
+    while (above := exc.__cause__ or exc.__context__) is not None:
+        yield (exc := above)
+
+
 def _meaning(code: str, status: int | None) -> tuple[ErrorClass, str]:
-    for error_class, hints in _CODES.items():
+    for error_class, hints in CODES.items():
         for hint, codes in hints.items():
             if code in codes:
                 return error_class, hint
     if code.startswith("KMS."):
         return ErrorClass.AUTH, "permission"
-    if status is not None and status in _STATUSES:
-        return _STATUSES[status]
+    if status is not None and status in STATUSES:
+        return STATUSES[status]
     return ErrorClass.UNKNOWN, ""
 
 
@@ -201,8 +225,3 @@ def _sentence(exc: sdk.ClientError, code: str, meta: Mapping[str, Any]) -> str:
 
 def _text(exc: BaseException) -> str:
     return str(exc) or type(exc).__name__
-
-
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    value = headers.get("retry-after", "")
-    return timedelta(seconds=int(value)) if value.isascii() and value.isdigit() else None

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
+import anyio
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import (
     AioAssumeRoleCredentialFetcher,
     AioCredentialResolver,
+    AioCredentials,
     AioDeferredRefreshableCredentials,
 )
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
+from botocore.credentials import ReadOnlyCredentials
 from botocore.loaders import Loader
 
-from ogfd.plugin import AuthError
+from ogfd.plugin import AuthError, Context
 from ogfd_aws.config import AwsConfig
 from ogfd_aws.faults import translated
 
@@ -43,9 +46,11 @@ def client_config(config: AwsConfig) -> AioConfig:
 
 
 @asynccontextmanager
-async def open_client(config: AwsConfig, service: str) -> AsyncGenerator[Any]:
+async def open_client(ctx: Context, config: AwsConfig, service: str) -> AsyncGenerator[Any]:
     """
     Open a client of *service* with the credentials that *config* names.
+
+    Credentials that ran out are looked for anew: files are read again, a role is assumed again.
 
     Raises:
         AuthError: if there are no credentials to assume the role with, the profile does not exist,
@@ -58,6 +63,7 @@ async def open_client(config: AwsConfig, service: str) -> AsyncGenerator[Any]:
     async with AsyncExitStack() as stack:
         try:
             session = await open_session(config)
+            ctx.on_expired((await session.get_credentials()).drop)
             client = await stack.enter_async_context(
                 session.create_client(
                     service,
@@ -74,14 +80,12 @@ async def open_client(config: AwsConfig, service: str) -> AsyncGenerator[Any]:
 async def open_session(config: AwsConfig) -> AioSession:
     """Return a session with the credentials that *config* names, see `open_client`."""
     session = _session(config)
-    if config.access_key_id is not None and config.secret_access_key is not None:
-        token = config.session_token
-        session.set_credentials(
-            config.access_key_id,
-            config.secret_access_key.reveal(),
-            token.reveal() if token is not None else None,
-        )
-    return session if config.role_arn is None else await _assuming(session, config)
+    credentials = RenewableCredentials(functools.partial(_load, config))
+    await credentials.get()
+    session.register_component(
+        "credential_provider", AioCredentialResolver(providers=[_Given(credentials)])
+    )
+    return session
 
 
 def _session(config: AwsConfig) -> AioSession:
@@ -96,22 +100,82 @@ def _models() -> Loader:
     return AioSession().get_component("data_loader")
 
 
-class _Assumed:
-    """A credential provider of the SDK that assumes one role, again before each expiry."""
+class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is not typed
+    """
+    Credentials that can be dropped when the provider says that they have run out.
 
-    METHOD: Final = "assume-role"
+    The SDK renews those that expire by the clock. It has no answer to a token that is refused
+    before its time, or to keys that were replaced in their file.
+
+    Args:
+        load: finds credentials, from scratch each time; None if there are none.
+    """
+
+    def __init__(self, load: Callable[[], Awaitable[AioCredentials | None]]) -> None:
+        super().__init__("", "")
+        self._load = load
+        self._turn = anyio.Lock()
+        self._found: AioCredentials | None = None
+
+    async def get(self) -> AioCredentials | None:
+        """
+        Return the credentials behind these; None if there are none.
+
+        Raises:
+            AuthError: as `open_client`.
+        """
+        async with self._turn:
+            if self._found is None:
+                self._found = await self._load()
+            return self._found
+
+    async def drop(self) -> None:
+        """Look for credentials anew at the next request."""
+        self._found = None
+
+    async def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """
+        Return what the next request is signed with.
+
+        Raises:
+            NoCredentialsError: if there are none.
+        """
+        found = await self.get()
+        if found is None:
+            raise sdk.NoCredentialsError
+        frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
+        return frozen
+
+
+class _Given:
+    """A credential provider of the SDK that has the credentials already."""
+
+    METHOD: Final = "ogfd"
     CANONICAL_NAME: Final = None
 
-    def __init__(self, fetcher: AioAssumeRoleCredentialFetcher) -> None:
-        self._fetcher = fetcher
+    def __init__(self, credentials: AioCredentials) -> None:
+        self._credentials = credentials
 
-    async def load(self) -> AioDeferredRefreshableCredentials:
-        return AioDeferredRefreshableCredentials(
-            refresh_using=self._fetcher.fetch_credentials, method=self.METHOD
+    async def load(self) -> AioCredentials:
+        return self._credentials
+
+
+async def _load(config: AwsConfig) -> AioCredentials | None:
+    source = _session(config)
+    if config.access_key_id is not None and config.secret_access_key is not None:
+        token = config.session_token
+        source.set_credentials(
+            config.access_key_id,
+            config.secret_access_key.reveal(),
+            token.reveal() if token is not None else None,
         )
+    if config.role_arn is not None:
+        return await _assuming(source, config)
+    found: AioCredentials | None = await source.get_credentials()
+    return found
 
 
-async def _assuming(source: AioSession, config: AwsConfig) -> AioSession:
+async def _assuming(source: AioSession, config: AwsConfig) -> AioCredentials:
     try:
         credentials = await source.get_credentials()
     except sdk.BotoCoreError as exc:
@@ -135,7 +199,6 @@ async def _assuming(source: AioSession, config: AwsConfig) -> AioSession:
         role_arn=config.role_arn,
         extra_args=extra,
     )
-    session = _session(config)
-    providers: Sequence[_Assumed] = [_Assumed(fetcher)]
-    session.register_component("credential_provider", AioCredentialResolver(providers=providers))
-    return session
+    return AioDeferredRefreshableCredentials(
+        refresh_using=fetcher.fetch_credentials, method="assume-role"
+    )

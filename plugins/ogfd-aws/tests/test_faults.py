@@ -1,14 +1,17 @@
 """What each error of the SDK means."""
 
 import inspect
+import ssl
 from datetime import timedelta
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
 from botocore import exceptions as sdk
-from ogfd_aws.faults import classify
+from ogfd_aws.faults import classify, translated
 
-from ogfd.plugin import ErrorClass, SourceChanged
+from ogfd.plugin import ErrorClass, SourceChanged, SourceError
+from ogfd.testing import FakeContext
 
 T, A, B, N, F, U = ErrorClass
 
@@ -68,11 +71,27 @@ def test_the_code_decides_then_the_status(code, status, expected):
     assert status == fault.status
 
 
-def test_a_throttle_lowers_the_rate_and_says_how_long_to_wait():
-    """Retry-After in seconds."""
-    fault = classify(answered("SlowDown", 503, headers={"retry-after": "7"}))
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "7"}, 7),
+        ({"retry-after": "1.5"}, 1.5),
+        (
+            {
+                "retry-after": "Thu, 01 Oct 2026 12:00:45 GMT",
+                "date": "Thu, 01 Oct 2026 12:00:00 GMT",
+            },
+            45,
+        ),
+        ({"x-amz-retry-after": "1500"}, 1.5),
+        ({"retry-after": "7", "x-amz-retry-after": "9000"}, 9),
+    ],
+)
+def test_a_throttle_lowers_the_rate_and_says_how_long_to_wait(headers, seconds):
+    """Whatever the form."""
+    fault = classify(answered("SlowDown", 503, headers=headers))
 
-    assert (True, timedelta(seconds=7)) == (fault.throttled, fault.retry_after)
+    assert (True, timedelta(seconds=seconds)) == (fault.throttled, fault.retry_after)
     assert not classify(answered("InternalError", 500)).throttled
 
 
@@ -80,6 +99,29 @@ def test_expired_credentials_ask_for_a_refresh():
     """A wrong key does not."""
     assert classify(answered("ExpiredToken", 400)).expired
     assert not classify(answered("InvalidAccessKeyId", 403)).expired
+
+
+@pytest.mark.parametrize(
+    ("refused", "code", "status"),
+    [
+        (True, "ExpiredToken", 400),
+        (True, "InvalidAccessKeyId", 403),
+        (True, "InvalidClientTokenId", 403),
+        (True, "SignatureDoesNotMatch", 403),
+        (True, "UnrecognizedClientException", 400),
+        (True, "RequestTimeTooSkewed", 403),
+        (True, "NewCode", 401),
+        (False, "AccessDenied", 403),
+        (False, "AllAccessDisabled", 403),
+        (False, "KMS.AccessDeniedException", 400),
+        (False, "403", 403),
+        (False, "NoSuchBucket", 404),
+        (False, "SlowDown", 503),
+    ],
+)
+def test_refused_credentials_are_told_from_a_missing_permission(refused, code, status):
+    """The engine stops all calls of refused credentials, but other calls may well be permitted."""
+    assert refused is classify(answered(code, status)).unauthenticated
 
 
 @pytest.mark.parametrize(
@@ -107,45 +149,98 @@ def test_the_message_names_code_and_request():
 
 
 @pytest.mark.parametrize(
-    ("exc", "expected"),
+    ("exc", "expected", "words"),
     [
-        (sdk.NoCredentialsError(), A),
-        (sdk.ProfileNotFound(profile="x"), A),
-        (sdk.CredentialRetrievalError(provider="p", error_msg="m"), A),
-        (sdk.SSOTokenLoadError(error_msg="m"), A),
-        (sdk.EndpointConnectionError(endpoint_url="u"), T),
-        (sdk.ConnectTimeoutError(endpoint_url="u"), T),
-        (sdk.ReadTimeoutError(endpoint_url="u"), T),
-        (sdk.ConnectionClosedError(endpoint_url="u"), T),
-        (sdk.ProxyConnectionError(proxy_url="u"), T),
-        (sdk.ResponseStreamingError(error="e"), T),
-        (sdk.IncompleteReadError(actual_bytes=1, expected_bytes=2), T),
-        (sdk.ParamValidationError(report="r"), B),
-        (sdk.InvalidRegionError(region_name="r"), B),
-        (sdk.NoRegionError(), F),
-        (aiohttp.ClientPayloadError("cut"), T),
-        (aiohttp.ServerDisconnectedError(), T),
-        (TimeoutError(), T),
-        (FileNotFoundError(2, "no such token"), A),
+        (sdk.NoCredentialsError(), A, "role"),
+        (sdk.ProfileNotFound(profile="x"), A, "role"),
+        (sdk.CredentialRetrievalError(provider="p", error_msg="m"), A, "role"),
+        (sdk.SSOTokenLoadError(error_msg="m"), A, "aws sso login"),
+        (FileNotFoundError(2, "no such token"), A, "role"),
+        (sdk.EndpointConnectionError(endpoint_url="u"), T, "proxy"),
+        (sdk.ConnectTimeoutError(endpoint_url="u"), T, "proxy"),
+        (sdk.ReadTimeoutError(endpoint_url="u"), T, "proxy"),
+        (sdk.ConnectionClosedError(endpoint_url="u"), T, "proxy"),
+        (sdk.ProxyConnectionError(proxy_url="u"), T, "proxy"),
+        (sdk.SSLError(endpoint_url="u", error="cut"), T, "proxy"),
+        (sdk.ResponseStreamingError(error="e"), T, "proxy"),
+        (aiohttp.ServerDisconnectedError(), T, "proxy"),
+        (sdk.NoRegionError(), F, "set region"),
+        (sdk.EndpointProviderError(msg="m"), F, "set region"),
     ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
-def test_without_an_answer_the_type_decides(exc, expected):
-    """Errors of the network, of credentials, of our own parameters."""
+def test_without_an_answer_the_type_decides(exc, expected, words):
+    """Errors of the network, of credentials, of the configuration."""
     fault = classify(exc)
 
-    assert expected is fault.error_class
+    assert (expected, expected is A) == (fault.error_class, fault.unauthenticated)
+    assert words in fault.hint
     assert fault.message
 
 
-def test_every_exception_of_the_sdk_is_known():
-    """A new one of a later release gets the class of its base, never none."""
+def caught(exc, *, within):
+    """Return *exc* as it is when the SDK raises it in the handling of another."""
+    exc.__context__ = within
+    return exc
+
+
+def test_a_server_of_credentials_that_does_not_answer_is_no_refusal():
+    """The container's or the instance's: the SDK calls each of its failures the same."""
+    down = sdk.MetadataRetrievalError(error_msg="m")
+    wrapped = sdk.CredentialRetrievalError(provider="container-role", error_msg="m")
+    fault = classify(
+        caught(wrapped, within=caught(down, within=sdk.ReadTimeoutError(endpoint_url="u")))
+    )
+
+    refused = caught(wrapped, within=sdk.MetadataRetrievalError(error_msg="404"))
+
+    assert (T, False) == (fault.error_class, fault.unauthenticated)
+    assert "network" in fault.hint
+    assert A is classify(refused).error_class
+
+
+def test_a_certificate_that_is_not_trusted_will_not_be_trusted_later():
+    """The SDK calls it a connection error."""
+    key = SimpleNamespace(host="h", port=443, ssl=True, is_ssl=True)
+    refused = aiohttp.ClientConnectorCertificateError(
+        key, ssl.SSLCertVerificationError("self-signed")
+    )
+    fault = classify(caught(sdk.SSLError(endpoint_url="u", error=refused), within=refused))
+
+    assert F is fault.error_class
+    assert "ca_file" in fault.hint
+
+
+def test_an_error_outside_of_any_request_has_a_class_too():
+    """A client is made before there is a call to be judged."""
+    missing = translated(sdk.NoCredentialsError(), "no client")
+    wrong = translated(sdk.InvalidConfigError(error_msg="m"), "no client")
+
+    assert (A, F) == (missing.error_class, wrong.error_class)
+    assert "no client: Unable to locate credentials" in str(missing)
+
+
+ANSWERED_OR_ROOT = {"BotoCoreError", "ClientError", "EventStreamError"}
+
+
+async def test_every_exception_of_the_sdk_has_a_class():
+    """From this table or the engine's own: none of the SDK is unknown, or taken for a bug."""
     kinds = [
         kind
-        for _, kind in inspect.getmembers(sdk, inspect.isclass)
-        if issubclass(kind, sdk.BotoCoreError)
+        for name, kind in inspect.getmembers(sdk, inspect.isclass)
+        if issubclass(kind, (sdk.BotoCoreError, sdk.ClientError)) and name not in ANSWERED_OR_ROOT
     ]
+    unknown = []
+    for kind in kinds:
 
-    unknown = [kind for kind in kinds if classify(kind.__new__(kind)) is None]
+        async def fail(kind=kind):
+            raise kind.__new__(kind)
+
+        with pytest.raises(SourceError) as failed:
+            await FakeContext(classify=classify).call("s3:Get", fail)
+        if failed.value.error_class is U:
+            unknown.append(kind)
+
     assert [] == unknown
     assert len(kinds) > 50
 

@@ -8,6 +8,7 @@ from ogfd_aws.config import AwsConfig
 from ogfd_aws.session import client_config, open_client, open_session
 
 from ogfd.plugin import AuthError, Secret
+from ogfd.testing import FakeContext
 
 ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
 <AssumeRoleResult><Credentials><AccessKeyId>ASIA{n}</AccessKeyId>
@@ -99,13 +100,40 @@ async def test_static_keys_come_from_their_references(monkeypatch):
     session = await open_session(
         config(secret_access_key=Secret("env:KEY"), session_token=Secret("env:TOKEN"))
     )
-    credentials = await session.get_credentials()
+    credentials = await (await session.get_credentials()).get_frozen_credentials()
 
     assert ("AKIA", "k1", "t1") == (
         credentials.access_key,
         credentials.secret_key,
         credentials.token,
     )
+
+
+async def test_dropped_credentials_are_looked_for_anew(tmp_path):
+    """A key that was replaced in its file, and a role whose session was revoked."""
+    key = tmp_path / "key"
+    key.write_text("old")
+    session = await open_session(config(secret_access_key=Secret(f"file:{key}")))
+    credentials = await session.get_credentials()
+    key.write_text("new")
+    before = await credentials.get_frozen_credentials()
+    await credentials.drop()
+    after = await credentials.get_frozen_credentials()
+
+    assert ("old", "new") == (before.secret_key, after.secret_key)
+
+
+async def test_a_role_is_assumed_again_when_its_session_is_refused(sts):
+    """Before its time is up: the SDK would go on with it until then."""
+    url, asked, expiry = sts
+    expiry[0] = "2999-01-01T00:00:00Z"
+    session = await open_session(config(endpoint_url=url, role_arn=ROLE))
+    credentials = await session.get_credentials()
+    await credentials.get_frozen_credentials()
+    await credentials.drop()
+
+    assert "ASIA2" == (await credentials.get_frozen_credentials()).access_key
+    assert 2 == len(asked)
 
 
 async def test_the_sdk_makes_one_attempt_whatever_the_environment_says(monkeypatch):
@@ -124,7 +152,7 @@ async def test_the_sdk_makes_one_attempt_whatever_the_environment_says(monkeypat
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with open_client(config(endpoint_url=url), "s3") as client:
+    async with open_client(FakeContext(), config(endpoint_url=url), "s3") as client:
         with pytest.raises(client.exceptions.ClientError):
             await client.list_objects_v2(Bucket="b")
     await runner.cleanup()

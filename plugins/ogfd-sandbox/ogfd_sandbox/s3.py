@@ -11,7 +11,7 @@ import json
 import select
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
@@ -32,12 +32,19 @@ _STOP_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request that a client made; *status* is 0 while, or if never, it was answered."""
+    """
+    One request that a client made.
+
+    Attributes:
+        status: 0 while, or if never, it was answered.
+        at: when it came, in seconds since the epoch; two requests that differ in it alone are equal.
+    """
 
     operation: str
     bucket: str
     key: str
     status: int
+    at: float = field(default=0.0, compare=False)
 
 
 class S3Server:

@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -88,6 +89,7 @@ class SandboxApp:
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
         operation = operation_of(method, bucket, key, query)
         entry = {"operation": operation, "bucket": bucket, "key": key, "status": 0}
+        entry["at"] = time.time()
         with self._lock:
             self._log.append(entry)
 

@@ -163,7 +163,7 @@ async def test_a_file_replaced_between_two_parts_of_its_download_starts_over(sho
     key = "cur/acme/20261001-20261101/assembly-1/1.csv.gz"
 
     class Resuming(type(shop.context())):
-        async def download(self, operation, open_at, *, size=None, name="object"):
+        async def download(self, operation, open_at, **_):
             async with open_at(0) as chunks:
                 async for _ in chunks:
                     break
@@ -183,7 +183,7 @@ async def test_a_download_goes_on_at_the_byte_asked_for(shop, write):
     shop.put_month({"1.csv.gz": content})
 
     class Resuming(type(shop.context())):
-        async def download(self, operation, open_at, *, size=None, name="object"):
+        async def download(self, operation, open_at, **_):
             path = self._spool / "f"
             with path.open("wb") as file:
                 async with open_at(0) as chunks:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ogfd.traffic import retry_after
+from ogfd.plugin import retry_after
 
 NOW = datetime(2026, 10, 1, 12, tzinfo=UTC)
 DATE = "Thu, 01 Oct 2026 12:00:00 GMT"
