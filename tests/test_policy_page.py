@@ -13,10 +13,11 @@ from ogfd_aws import ogfd_connector
 from ogfd.plugin import ErrorClass, Fault
 from ogfd.plugin.waits import LONGEST
 from ogfd.runs import doors, due
-from ogfd.traffic import FALLBACK, DownloadSettings, RetrySettings, TrafficSettings, allowance
-from ogfd.traffic import breaker as breakers
+from ogfd.traffic import FALLBACK, DownloadSettings, RetrySettings, TrafficSettings
 from ogfd.traffic import connector as connectors
-from ogfd.traffic import download as downloads
+from ogfd.traffic.downloads import download as downloads
+from ogfd.traffic.limits import allowance
+from ogfd.traffic.limits import breaker as breakers
 
 PAGE = (Path(__file__).parents[1] / "docs" / "policy.md").read_text()
 RETRY, DOWNLOAD = RetrySettings(), DownloadSettings()
@@ -73,12 +74,12 @@ NUMBERS = [
         f"{minutes(OUTAGE.longest_open)} minutes, {SHARE} | after {OUTAGE.successes} probes"
     ),
     (
-        f"refused once more after a refresh | {minutes(CREDENTIAL.first_open)} minutes, {SHARE} | "
+        f"refused once more after a refresh | {minutes(CREDENTIAL.first_open)} minutes | "
         f"after {CREDENTIAL.successes} probe"
     ),
     (
         f"after {PERMISSION.consecutive} refusals in a row (a missing permission) | "
-        f"{minutes(PERMISSION.first_open)} minutes, {SHARE} | after {PERMISSION.successes} probe"
+        f"{minutes(PERMISSION.first_open)} minutes | after {PERMISSION.successes} probe"
     ),
     (
         f"Until it is open: {seconds(DOWNLOAD.open_timeout)} s. "

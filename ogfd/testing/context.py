@@ -33,9 +33,9 @@ from ogfd.plugin import (
     retry_after,
 )
 from ogfd.traffic import Pages, Pins, classify
-from ogfd.traffic.classify import single_error
-from ogfd.traffic.digest import Digest
-from ogfd.traffic.failure import fail
+from ogfd.traffic.downloads.digest import Digest
+from ogfd.traffic.faults.classify import single_error
+from ogfd.traffic.faults.failure import fail
 
 T = TypeVar("T")
 

@@ -6,25 +6,30 @@ The policy that every provider request goes through: limit, try, classify, wait,
                         back off or park
          -> HttpClient.send | the SDK's function | open_at into the Spool
 
+    limits/     how often a provider is asked, and when it is left alone
+    faults/     what an error means
+    web/        the HTTP client, where it may go and by which way
+    downloads/  objects become local files
+
 Usable without the daemon: make a `Traffic` for a connector, or take the parts alone.
 """
 
 from ogfd.traffic.backoff import RetrySettings
-from ogfd.traffic.breaker import Breaker, BreakerOpen, BreakerSettings
-from ogfd.traffic.bucket import BucketStatistics, TokenBucket, WaitTooLong, acquire
-from ogfd.traffic.classify import classify
 from ogfd.traffic.connector import FALLBACK, Traffic, TrafficSettings
-from ogfd.traffic.download import Downloader, DownloadSettings
-from ogfd.traffic.environment import shared
-from ogfd.traffic.gate import Gate
-from ogfd.traffic.hosts import Pins
-from ogfd.traffic.http import HttpClient
-from ogfd.traffic.lanes import Conflict, Denial, Lane, LaneKey, Lanes
-from ogfd.traffic.network import Network
+from ogfd.traffic.downloads.download import Downloader, DownloadSettings
+from ogfd.traffic.downloads.spool import Spool
+from ogfd.traffic.faults.classify import classify
+from ogfd.traffic.limits.breaker import Breaker, BreakerOpen, BreakerSettings
+from ogfd.traffic.limits.bucket import BucketStatistics, TokenBucket, WaitTooLong, acquire
+from ogfd.traffic.limits.gate import Gate
+from ogfd.traffic.limits.lanes import Conflict, Denial, Lane, LaneKey, Lanes
 from ogfd.traffic.observe import Observer
 from ogfd.traffic.paging import Pages
 from ogfd.traffic.retry import Attempt, Policy
-from ogfd.traffic.spool import Spool
+from ogfd.traffic.web.environment import shared
+from ogfd.traffic.web.hosts import Pins
+from ogfd.traffic.web.http import HttpClient
+from ogfd.traffic.web.network import Network
 
 __all__ = [
     "FALLBACK",

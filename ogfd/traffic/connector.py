@@ -28,20 +28,20 @@ from ogfd.plugin import (
     Response,
 )
 from ogfd.traffic.backoff import RetrySettings
-from ogfd.traffic.classify import classify
-from ogfd.traffic.content import Content
-from ogfd.traffic.download import Downloader, DownloadSettings
-from ogfd.traffic.gate import Gate
-from ogfd.traffic.hosts import Pins
-from ogfd.traffic.http import HttpClient
-from ogfd.traffic.lanes import Denial, Lane, LaneKey, Lanes
-from ogfd.traffic.network import Network
+from ogfd.traffic.downloads.download import Downloader, DownloadSettings
+from ogfd.traffic.downloads.spool import Spool
+from ogfd.traffic.faults.classify import classify
+from ogfd.traffic.limits.gate import Gate
+from ogfd.traffic.limits.lanes import Denial, Lane, LaneKey, Lanes
 from ogfd.traffic.observe import Observer
 from ogfd.traffic.paging import Pages
 from ogfd.traffic.renewal import Renewal
 from ogfd.traffic.retry import Attempt, Policy
-from ogfd.traffic.spool import Spool
 from ogfd.traffic.threads import Threads
+from ogfd.traffic.web.content import Content
+from ogfd.traffic.web.hosts import Pins
+from ogfd.traffic.web.http import HttpClient
+from ogfd.traffic.web.network import Network
 
 T = TypeVar("T")
 

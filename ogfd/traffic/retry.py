@@ -32,14 +32,14 @@ from ogfd.plugin import (
     SourceError,
 )
 from ogfd.traffic.backoff import RetrySettings, asked_seconds
-from ogfd.traffic.bucket import WaitTooLong, acquire, give_back
-from ogfd.traffic.classify import single_error
-from ogfd.traffic.failure import fail
-from ogfd.traffic.gate import Gate, Passage, Stopped
-from ogfd.traffic.lanes import Lane
+from ogfd.traffic.faults.classify import single_error
+from ogfd.traffic.faults.failure import fail
+from ogfd.traffic.faults.wording import describe
+from ogfd.traffic.limits.bucket import WaitTooLong, acquire, give_back
+from ogfd.traffic.limits.gate import Gate, Passage, Stopped
+from ogfd.traffic.limits.lanes import Lane
 from ogfd.traffic.observe import BUG, CANCELLED, OK, Guarded, Observer, Unobserved, debug
 from ogfd.traffic.renewal import Renewal
-from ogfd.traffic.wording import describe
 
 T = TypeVar("T")
 

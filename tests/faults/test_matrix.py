@@ -8,7 +8,7 @@ from faults.server import OPERATIONS, rows
 
 from ogfd.plugin import ErrorClass
 from ogfd.runs import Trigger
-from ogfd.traffic.classify import STATUS
+from ogfd.traffic.faults.classify import STATUS
 
 HOUR = 3600.0
 CELLS = [

@@ -10,10 +10,10 @@ from ogfd_aws.faults import CODES, HINTS, THROTTLED
 
 from ogfd.plugin import ErrorClass
 from ogfd.traffic import RetrySettings
-from ogfd.traffic.answers import OAUTH
-from ogfd.traffic.breaker import CREDENTIAL, OUTAGE, PERMISSION
-from ogfd.traffic.classify import ERRNO, STATUS, TYPES
-from ogfd.traffic.libraries import LIBRARIES
+from ogfd.traffic.faults.answers import OAUTH
+from ogfd.traffic.faults.classify import ERRNO, STATUS, TYPES
+from ogfd.traffic.faults.libraries import LIBRARIES
+from ogfd.traffic.limits.breaker import CREDENTIAL, OUTAGE, PERMISSION
 
 _RETRY = RetrySettings()
 

@@ -27,7 +27,7 @@ from ogfd.traffic import (
     TrafficSettings,
     classify,
 )
-from ogfd.traffic.breaker import OUTAGE
+from ogfd.traffic.limits.breaker import OUTAGE
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
 

@@ -15,7 +15,7 @@ from ogfd.plugin import (
     TransientError,
     error_of,
 )
-from ogfd.traffic.classify import STATUS
+from ogfd.traffic.faults.classify import STATUS
 
 
 @pytest.mark.parametrize("url", [f"{HOST}/x", f"{HOST}/x?v=1", f"{HOST}/x?v=1#part"])

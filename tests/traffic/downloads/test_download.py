@@ -21,8 +21,9 @@ from ogfd.plugin import (
     Throttled,
     TransientError,
 )
-from ogfd.traffic import Attempt, Downloader, DownloadSettings, transfer
-from ogfd.traffic.digest import Digest
+from ogfd.traffic import Attempt, Downloader, DownloadSettings
+from ogfd.traffic.downloads import transfer
+from ogfd.traffic.downloads.digest import Digest
 
 MIB = 1 << 20
 

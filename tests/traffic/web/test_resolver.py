@@ -9,7 +9,7 @@ import trustme
 
 from ogfd.plugin import FatalError
 from ogfd.traffic import Network
-from ogfd.traffic.addresses import reachable
+from ogfd.traffic.web.addresses import reachable
 
 PRIVATE = (ipaddress.ip_network("10.20.0.0/16"), ipaddress.ip_network("fd12::/48"))
 

@@ -8,7 +8,7 @@ import pytest
 from anyio import wait_all_tasks_blocked
 
 from ogfd.traffic import Breaker, BreakerOpen, BreakerSettings
-from ogfd.traffic.breaker import CREDENTIAL, OUTAGE
+from ogfd.traffic.limits.breaker import CREDENTIAL, OUTAGE
 
 VIRTUAL_TIME = True
 

@@ -9,7 +9,7 @@ import trustme
 from yarl import URL
 
 from ogfd.traffic import Network, shared
-from ogfd.traffic.environment import completed, variables, write_bundle
+from ogfd.traffic.web.environment import completed, variables, write_bundle
 
 PROXY = "http://proxy:3128"
 BUNDLE = Path("/state/ca-bundle.pem")

@@ -19,11 +19,11 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ogfd.plugin import Auth, FatalError, HttpError, Response, TransientError, retry_after
-from ogfd.traffic.encoding import Undecodable, decoded
-from ogfd.traffic.hosts import Pins
-from ogfd.traffic.network import Network
-from ogfd.traffic.resolver import GuardedResolver
 from ogfd.traffic.retry import Attempt
+from ogfd.traffic.web.encoding import Undecodable, decoded
+from ogfd.traffic.web.hosts import Pins
+from ogfd.traffic.web.network import Network
+from ogfd.traffic.web.resolver import GuardedResolver
 
 _LONGEST_ERROR_BYTES: Final = 64 << 10
 _CHUNK_BYTES: Final = 256 << 10

@@ -10,8 +10,8 @@ from typing import Final
 from anyio import to_thread
 
 from ogfd.plugin import FatalError, SourceError, TransientError
-from ogfd.traffic.digest import Digest
-from ogfd.traffic.spool import Spool
+from ogfd.traffic.downloads.digest import Digest
+from ogfd.traffic.downloads.spool import Spool
 
 _WRITE_BYTES: Final = 1 << 20  # one thread hop a mebibyte
 _GROW_BYTES: Final = 16 << 20  # what is reserved at a time if the length is not known

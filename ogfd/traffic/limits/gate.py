@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from ogfd.plugin import ErrorClass, Fault
-from ogfd.traffic.breaker import Breaker, BreakerOpen, Ticket
+from ogfd.traffic.limits.breaker import Breaker, BreakerOpen, Ticket
 
 
 class Verdict(Enum):

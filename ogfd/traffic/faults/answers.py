@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ogfd.plugin import ErrorClass, retry_after
-from ogfd.traffic.libraries import ancestry
+from ogfd.traffic.faults.libraries import ancestry
 
 OAUTH: Final[Mapping[str, ErrorClass]] = MappingProxyType(
     {

@@ -4,7 +4,7 @@ What is to be done about an exception: provider code, then HTTP status, then exc
     raised on purpose     a `SourceError` says its class itself
     connector's table     ``ConnectorSpec.classify``, which knows the codes of its provider
     status                of an answer that our client, aiohttp, urllib or an SDK reports
-    type                  `TYPES`, then the SDKs of `ogfd.traffic.libraries`
+    type                  `TYPES`, then the SDKs of `ogfd.traffic.faults.libraries`
     bug                   a bare TypeError and the like: no class, it propagates as it is
     errno                 of a plain `OSError`
     unknown               all else
@@ -39,8 +39,8 @@ from ogfd.plugin import (
     Throttled,
     retry_after,
 )
-from ogfd.traffic.answers import Answer, answer_in
-from ogfd.traffic.libraries import named
+from ogfd.traffic.faults.answers import Answer, answer_in
+from ogfd.traffic.faults.libraries import named
 
 STATUS: Final[Mapping[int, ErrorClass]] = MappingProxyType(
     {

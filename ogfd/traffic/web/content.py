@@ -23,8 +23,8 @@ import aiohttp
 from multidict import CIMultiDict
 
 from ogfd.plugin import Auth, FatalError, HttpError, SourceChanged, TransientError
-from ogfd.traffic.http import HttpClient, Request, has_end
 from ogfd.traffic.retry import Attempt
+from ogfd.traffic.web.http import HttpClient, Request, has_end
 
 _STRONG: Final = re.compile(r'"[^"\x00-\x20\x7f]*"')
 _CONTENT_RANGE: Final = re.compile(r"bytes ([0-9]+)-[0-9]+/([0-9]+|\*)", re.IGNORECASE)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ogfd.plugin import FatalError
-from ogfd.traffic.digest import Digest
+from ogfd.traffic.downloads.digest import Digest
 
 EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 

@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 import pytest
 
-from ogfd.traffic.bucket import TokenBucket, WaitTooLong, acquire, give_back
+from ogfd.traffic.limits.bucket import TokenBucket, WaitTooLong, acquire, give_back
 
 VIRTUAL_TIME = True
 

@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from ogfd.plugin import Limit
-from ogfd.traffic.breaker import CREDENTIAL, OUTAGE, PERMISSION, Breaker
-from ogfd.traffic.bucket import TokenBucket
+from ogfd.traffic.limits.breaker import CREDENTIAL, OUTAGE, PERMISSION, Breaker
+from ogfd.traffic.limits.bucket import TokenBucket
 
 
 class LaneKey(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from yarl import URL
 
-from ogfd.traffic.addresses import IPNetwork, literal
+from ogfd.traffic.web.addresses import IPNetwork, literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

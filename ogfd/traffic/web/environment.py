@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from anyio import to_thread
 
-from ogfd.traffic.network import Network
+from ogfd.traffic.web.network import Network
 
 _SCHEMES: Final = ("http", "https")
 _CERTIFICATES: Final = (

@@ -12,8 +12,8 @@ from azure.identity import CredentialUnavailableError
 
 from ogfd.plugin import ErrorClass
 from ogfd.traffic import classify
-from ogfd.traffic.classify import TYPES
-from ogfd.traffic.libraries import LIBRARIES, ROOTS, ancestry, named
+from ogfd.traffic.faults.classify import TYPES
+from ogfd.traffic.faults.libraries import LIBRARIES, ROOTS, ancestry, named
 
 WALKED = (
     "aiobotocore",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from ogfd.plugin import ErrorClass, Fault, SourceError, Throttled, error_of
-from ogfd.traffic.wording import clean, describe
+from ogfd.traffic.faults.wording import clean, describe
 
 
 def fail(operation: str, attempts: int, exc: Exception, fault: Fault) -> NoReturn:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from yarl import URL
 
-from ogfd.traffic.addresses import IPNetwork, literal, reachable
+from ogfd.traffic.web.addresses import IPNetwork, literal, reachable
 
 _AS_IT_IS: Final = "".join(chr(code) for code in range(0x21, 0x7F))
 

@@ -9,7 +9,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ogfd.plugin import FatalError
-from ogfd.traffic.addresses import IPNetwork, reachable
+from ogfd.traffic.web.addresses import IPNetwork, reachable
 
 
 class GuardedResolver(AbstractResolver):

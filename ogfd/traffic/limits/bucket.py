@@ -21,7 +21,7 @@ from typing import Final
 import anyio
 import anyio.lowlevel
 
-from ogfd.traffic.allowance import Allowance
+from ogfd.traffic.limits.allowance import Allowance
 
 _SHORTEST_TIMER_SECONDS: Final = 1e-4  # a float remainder must not re-arm a timer at the same time
 

@@ -1,0 +1,1 @@
+"""Objects become local files, whole or not at all, under a quota."""

@@ -1,0 +1,1 @@
+"""What an error means: provider code first, status second, exception type third."""

@@ -1,0 +1,1 @@
+"""How often a provider is asked, and when it is left alone: buckets, breakers, lanes."""
