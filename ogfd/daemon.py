@@ -270,7 +270,7 @@ async def _network(stack: AsyncExitStack, daemon: DaemonConfig) -> Network:
     try:
         proxy = Secret(daemon.proxy).reveal() if daemon.proxy else None
         network = Network(
-            proxies={"http": proxy, "https": proxy} if proxy else {},
+            proxies={} if proxy is None else {"http": proxy, "https": proxy},
             no_proxy=daemon.no_proxy.split(",") if daemon.no_proxy else (),
             ca_file=daemon.ca_file,
             private_networks=daemon.private_networks,

@@ -114,7 +114,10 @@ class Proxy:
     def _may(self, head: bytes) -> bool:
         if self.login is None:
             return True
-        return b"Basic " + b64encode(self.login.encode()) + b"\r\n" in head
+        lines = (line.partition(b":") for line in head.split(b"\r\n"))
+        sent = {name.lower(): value.strip() for name, _, value in lines}
+        login = b"Basic " + b64encode(self.login.encode())
+        return sent.get(b"proxy-authorization") == login
 
     def _route(self, host: str) -> Upstream:
         return self.routes.get(host) or self.routes["*"]

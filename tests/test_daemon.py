@@ -52,3 +52,12 @@ async def test_a_proxy_that_is_nowhere_to_be_found_is_a_mistake_of_the_configura
         await run(bound_to(tmp_path, 'proxy = "env:NO_SUCH"'))
 
     assert 78 == caught.value.code
+
+
+async def test_an_empty_secret_is_no_proxy_and_no_leave_to_go_without(tmp_path):
+    """Requests would leave by a way that the operator does not want."""
+    (tmp_path / "proxy").write_text("\n")
+    with pytest.raises(OperationError, match="the proxy must be an HTTP proxy") as caught:
+        await run(bound_to(tmp_path, f'proxy = "file:{tmp_path}/proxy"'))
+
+    assert 78 == caught.value.code

@@ -55,7 +55,7 @@ def _passwords(proxy: str | None) -> Iterator[str]:
         urls += [Secret(proxy).reveal()] if proxy else []
     for url in urls:
         with suppress(ValueError):  # no URL: the network says so when it is set up
-            found = urlsplit(url)
+            found = urlsplit(url if "://" in url else f"http://{url}")
             if found.password:
                 yield from (found.password, unquote(found.password))
                 yield f"{unquote(found.username or '')}:{unquote(found.password)}"

@@ -61,7 +61,7 @@ def _show(document: Mapping[str, Any]) -> None:
         [
             (
                 i["connector"],
-                i.get("operation") or "(others)",
+                " of ".join(filter(None, (i.get("operation") or "(others)", i.get("scope")))),
                 when(i.get("until")),
                 i.get("reason"),
             )

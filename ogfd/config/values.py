@@ -198,15 +198,24 @@ def _certificates(value: Any) -> Path:
 
 
 def _proxy(value: Any) -> str:
-    text = _text(value)
-    parts = urlsplit(text)
-    is_url = parts.scheme in {"http", "https"} and parts.hostname
-    if is_url or Secret(text).reference == text:
+    text = _text(value).strip()
+    if _is_proxy(text) or Secret(text).reference == text:
         return text
     raise ValueError(
         'must be a URL, such as "http://proxy.example.com:3128", or file:PATH, env:NAME or '
         "cred:NAME where one with a password stands"
     )
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        whole = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+    # A password that is not quoted ends where a path begins, and would show as one.
+    rest = parts.path.strip("/") or parts.query or parts.fragment
+    return bool(whole) and not rest and text.isprintable() and " " not in text
 
 
 def _networks(value: Any) -> tuple[IPNetwork, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -11,8 +12,8 @@ from anyio import to_thread
 
 from ogfd.control.protocol import EX_FAILED, EX_USAGE, Emit, OperationError
 from ogfd.plugin import HistoryEntry, LedgerEntry, ReadableSink, Sink, SumRow
-from ogfd.runs import Runner, next_try
-from ogfd.slices import Bases, read_bases
+from ogfd.runs import Runner, slice_try
+from ogfd.slices import Bases, Outcome, read_bases
 from ogfd.state import SliceRecord
 
 _SHOWN_REJECTS = 20
@@ -36,31 +37,34 @@ class Audit:
         bases = await read_bases(self._sinks, self._runner.state)
         records = await self._runner.state.slices()
         connector = params.get("connector")
+        tries = await self._tries(records.values())
         names = {name for entries in bases.entries.values() for name in entries} | records.keys()
         slices = []
         for name in sorted(names):
             if connector is not None and name.partition("/")[0] != connector:
                 continue
             held = {sink: entry for sink, entry in bases.of(name).items() if entry is not None}
-            slices += [_line(name, sink, entry, records.get(name)) for sink, entry in held.items()]
+            record, due = records.get(name), tries.get(name)
+            slices += [_line(name, sink, entry, record, due) for sink, entry in held.items()]
             if not held:
-                slices.append(_line(name, None, None, records.get(name)))
+                slices.append(_line(name, None, None, record, due))
         return {"slices": slices}
 
     async def show(self, params: Mapping[str, Any], _: Emit) -> dict[str, Any]:
         """Show all that is known of a slice."""
         name, bases = await self._known(params)
-        records = await self._runner.state.slices()
+        record = (await self._runner.state.slices()).get(name)
+        due = (await self._tries([record])).get(name) if record else None
         verdicts = await self._runner.state.verdicts(name)
         waiting = self._runner.engine.waiting.get(name)
         return {
             "slice": name,
             "sinks": [
-                _line(name, sink, entry, records.get(name)) | {"sums": dict(entry.sums)}
+                _line(name, sink, entry, record, due) | {"sums": dict(entry.sums)}
                 for sink, entry in bases.of(name).items()
                 if entry is not None
             ],
-            "record": _record(records.get(name)),
+            "record": record and _record(record, due),
             "verdicts": [
                 {
                     "target": verdict.target,
@@ -128,6 +132,13 @@ class Audit:
             raise OperationError(f"no sink holds {name}", EX_FAILED)
         await self._runner.record(name.partition("/")[0], result)
         return {"slice": name, "result": result.as_json()}
+
+    async def _tries(self, records: Iterable[SliceRecord]) -> dict[str, datetime | None]:
+        """Return when those of *records* that failed are tried again, by slice."""
+        failed = [record for record in records if record.outcome == Outcome.FAILED]
+        connectors = {record.connector for record in failed}
+        missed = {name: await self._runner.state.streams(name) for name in connectors}
+        return {each.slice: slice_try(each, missed[each.connector]) for each in failed}
 
     async def _known(self, params: Mapping[str, Any]) -> tuple[str, Bases]:
         name = params.get("slice")
@@ -207,9 +218,12 @@ def _nothing_waits(slice: str, record: SliceRecord | None) -> str:
 
 
 def _line(
-    slice: str, sink: str | None, entry: LedgerEntry | None, record: SliceRecord | None
+    slice: str,
+    sink: str | None,
+    entry: LedgerEntry | None,
+    record: SliceRecord | None,
+    due: datetime | None,
 ) -> dict[str, Any]:
-    due = next_try(record) if record else None
     return {
         "slice": slice,
         "sink": sink,
@@ -225,10 +239,7 @@ def _line(
     }
 
 
-def _record(record: SliceRecord | None) -> dict[str, Any] | None:
-    if record is None:
-        return None
-    due = next_try(record)
+def _record(record: SliceRecord, due: datetime | None) -> dict[str, Any]:
     return {
         "outcome": record.outcome,
         "reason": record.reason,

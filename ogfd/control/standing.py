@@ -73,13 +73,14 @@ class Status:
                 {
                     "connector": brake.connector,
                     "operation": brake.operation,
+                    "scope": brake.scope,
                     "until": brake.until and brake.until.isoformat(),
                     "reason": brake.reason or "the provider asked for a wait",
                 }
                 for brake in self._runner.brakes.readings()
                 if brake.is_open or brake.until
             ],
-            "failing": await failing(self._runner.state, self._runner.connectors),
+            "failing": await failing(self._runner.state, self._runner.blueprints),
             "held": [
                 {"slice": record.slice, "reason": record.reason}
                 for record in records.values()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from logging import LoggerAdapter
 from pathlib import Path
@@ -59,9 +59,9 @@ class Response:
     """A whole HTTP answer with a status below 300, unless it hangs on an `HttpError`."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    url: str = field(repr=False)
 
     def json(self) -> Any:
         """
@@ -189,8 +189,9 @@ class Context(Protocol):
         Say how to drop credentials that ran out, so that the next attempt gets new ones.
 
         *refresh* is awaited after a fault that is ``expired``, and the attempt repeated at once;
-        not a second time in a call, but for a download that has got on meanwhile. Calls that fail together refresh together. It goes for `call`
-        and `download`, and for a `request` whose *auth* has no ``refresh`` of its own.
+        not a second time in a call, but for a download that has got on meanwhile. Calls that fail
+        together refresh together. It goes for `call` and `download`, and for a `request` whose
+        *auth* has no ``refresh`` of its own.
         """
         ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from pydantic.errors import PydanticUserError
@@ -29,9 +30,13 @@ def connector_faults(spec: ConnectorSpec) -> Iterator[str]:
         yield "streams must not be empty"
     for name, stream in spec.streams.items():
         yield from _stream_faults(spec, name, stream)
-    for group, limit in spec.limits.items():
-        if not _is_limit(limit):
-            yield f"limits[{group!r}] must be a Limit with a rate above 0 and a burst of at least 1"
+    for group, limits in spec.limits.items():
+        several = [limits] if isinstance(limits, Limit) else limits
+        if not several or not all(map(_is_limit, several)):
+            yield (
+                f"limits[{group!r}] must be a Limit, or several, with a rate above 0, a burst of at "
+                "least 1 and a window that is longer than nothing"
+            )
     for variable, key in spec.environment.items():
         if not _known(spec, key):
             yield f"environment[{variable!r}] names a key that config does not have: {key}"
@@ -72,7 +77,12 @@ def _is_word(text: object) -> bool:
 
 
 def _is_limit(limit: object) -> bool:
-    return isinstance(limit, Limit) and 0 < limit.rate < math.inf and 1 <= limit.burst < math.inf
+    return (
+        isinstance(limit, Limit)
+        and 0 < limit.rate < math.inf
+        and 1 <= limit.burst < math.inf
+        and (limit.window is None or limit.window > timedelta(0))
+    )
 
 
 def _model_faults(model: object, name: str, reserved: Mapping[str, Any]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from ogfd.runs.blueprint import Blueprint, blueprint
 from ogfd.runs.brakes import Brake, Brakes, warn_of_conflict
 from ogfd.runs.dispatcher import Dispatcher, retry_of, scheduled
 from ogfd.runs.doors import Doors
-from ogfd.runs.due import next_try
+from ogfd.runs.due import next_try, slice_try
 from ogfd.runs.metering import Meter
 from ogfd.runs.request import (
     Emit,
@@ -42,5 +42,6 @@ __all__ = [
     "overall",
     "retry_of",
     "scheduled",
+    "slice_try",
     "warn_of_conflict",
 ]

@@ -3,12 +3,13 @@ When what failed is tried again, and which runs leave it alone until then. Pure.
 
     why it failed                           tried again                          left alone until then by
     the provider asked for a wait           at `next_due`                        every run
-    credentials are refused                 at `next_due`                        every run that nobody asked for
+    not asked, as others were refused       at `next_due`                        every run that nobody asked for
+    refused: credentials or a permission    15 min later                         retries
     transient                               1 min later, doubling to 1 h         retries
     anything else                           with the schedule                    retries
 
 A stream that could not be listed is left alone like a slice, but by no run that an operator asked
-for.
+for. A record from the future is one of a clock that was wrong: nobody waits for it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _FIRST_PAUSE: Final = timedelta(minutes=1)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 _MOST_DOUBLINGS: Final = 6  # the first number of them that exceeds the longest pause
 _JITTER: Final = 0.2
+_AUTH_PAUSE: Final = timedelta(minutes=15)  # as long as a breaker stays open for refusals
+_CLOCK_SLACK: Final = timedelta(hours=1)  # a clock that was set back by less was not wrong
 
 
 class Failing(Protocol):
@@ -52,13 +55,24 @@ def next_try(record: Failing) -> datetime | None:
 
     The same record always gives the same time. Those of many that failed together differ.
     """
-    if record.next_due is not None:
+    if record.next_due is not None or not record.failures:
         return record.next_due
-    if not record.failures or record.error_class != ErrorClass.TRANSIENT:
+    if record.error_class == ErrorClass.AUTH:
+        return record.updated_at + _AUTH_PAUSE
+    if record.error_class != ErrorClass.TRANSIENT:
         return None
     doublings = min(record.failures - 1, _MOST_DOUBLINGS)
     pause = min(_FIRST_PAUSE * (1 << doublings), _LONGEST_PAUSE)
     return record.updated_at + pause * (1 - _JITTER + 2 * _JITTER * _place(record))
+
+
+def slice_try(record: SliceRecord, streams: Mapping[str, StreamRecord]) -> datetime | None:
+    """Return when a slice is tried again, as `next_try`; *streams* must be listed before."""
+    due, missed = next_try(record), streams.get(record.stream)
+    if due is None or missed is None:
+        return due
+    listed = next_try(missed)
+    return listed and max(due, listed)
 
 
 def slice_wait(record: SliceRecord | None, trigger: Trigger, now: datetime) -> Wait | None:
@@ -92,6 +106,8 @@ def dues(streams: Mapping[str, StreamRecord], slices: Iterable[SliceRecord]) -> 
 
 
 def _wait(record: Failing, trigger: Trigger, now: datetime) -> Wait | None:
+    if record.updated_at > now + _CLOCK_SLACK:
+        return None
     if trigger is Trigger.RETRY:
         until = next_try(record)
         is_due = not record.failures if until is None else until <= now

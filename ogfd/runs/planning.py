@@ -159,14 +159,14 @@ def vanished(
 
 def forgotten(
     planned: Sequence[Planned], blueprint: Blueprint, memory: Memory, now: datetime
-) -> list[str]:
-    """Return the slices of a stream whose wait is over and that the provider no longer lists."""
+) -> list[SliceResult]:
+    """Report slices of a stream that failed, whose wait is over, and that are no longer listed."""
     listed = {each.slice for each in planned}
     return [
-        name
+        SliceResult(slice=name, outcome=Outcome.ABSENT, reason="it is no longer listed")
         for name, record in memory.records.items()
         if record.stream == blueprint.stream.name
         and name not in listed
-        and (due := next_try(record)) is not None
-        and due <= now
+        and record.outcome == Outcome.FAILED
+        and ((due := next_try(record)) is None or due <= now)
     ]

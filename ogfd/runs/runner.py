@@ -43,7 +43,10 @@ _GOODBYE_SECONDS: Final = 5.0  # to record a run that is stopped
 
 
 Listener = Callable[[str, RunResult | None], None]
-"""Hears that a run of a connector ended, and how unless it was stopped; never blocks or raises."""
+"""
+Hears that a connector's records changed: by a run that ended, and how unless it was stopped, or
+outside of one. Never blocks or raises.
+"""
 
 
 class RunWatcher(Protocol):
@@ -72,7 +75,7 @@ class Runner:
         slots: bounds the slices that are worked on at once, over all connectors.
         spool: has the downloads of a slice removed at its end.
         recompute: which partitions a changed recipe alone recomputes.
-        listeners: hear of the end of every run, whoever asked for it.
+        listeners: hear of the end of every run, whoever asked for it, and of `record`.
     """
 
     engine: Engine
@@ -130,8 +133,8 @@ class Runner:
                 raise
             finally:
                 del self.running[connector.name]
+            self._tell(connector.name, result)  # first: what follows may be stopped
             await self._finish(result)
-            self._tell(connector.name, result)
             return result
 
     async def plan(self, request: RunRequest) -> tuple[list[Planned], list[RunError]]:
@@ -151,6 +154,7 @@ class Runner:
     async def record(self, connector: str, result: SliceResult) -> None:
         """Put on record what became of a slice outside of a run."""
         await self.state.put_slices([slice_record(connector, result, self.now())])
+        self._tell(connector, None)
 
     async def _over(
         self, running: RunRecord, request: RunRequest, found: Found, emit: Emit
@@ -194,9 +198,8 @@ class Runner:
         await passage.go(plan.planned, by_slice, found.slices)
         gone = vanished(plan.planned, blueprint, plan.window, plan.bases)
         found.slices.extend(gone)
-        name = blueprint.connector.name
-        await self.state.put_slices([slice_record(name, each, self.now()) for each in gone])
-        await self.state.unpark(plan.forgotten)
+        name, unlisted = blueprint.connector.name, [*plan.forgotten, *gone]
+        await self.state.put_slices([slice_record(name, each, self.now()) for each in unlisted])
 
     async def _missed(self, connector: str, streams: Sequence[str], error: RunError) -> None:
         """Put on record that *streams* could not be listed, and when they are to be again."""

@@ -45,7 +45,7 @@ class StreamPlan:
     Attributes:
         bases: what every sink holds.
         planned: newest first.
-        forgotten: slices whose wait is over and that the stream no longer lists.
+        forgotten: slices that failed, wait no longer, and are not listed any more.
     """
 
     stream: Stream
@@ -53,7 +53,7 @@ class StreamPlan:
     window: Period
     bases: Bases
     planned: list[Planned]
-    forgotten: list[str]
+    forgotten: list[SliceResult]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

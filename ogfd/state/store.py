@@ -98,8 +98,17 @@ class StateStore:
     # Runs
 
     async def put_run(self, run: RunRecord) -> None:
-        """Insert or replace a run."""
-        await self._write(lambda db: _put(db, "runs", [run]))
+        """Insert or replace a run, and forget the connector's oldest beyond those that are kept."""
+
+        def put(db: sqlite3.Connection) -> None:
+            _put(db, "runs", [run])
+            db.execute(
+                "DELETE FROM runs WHERE connector = ? AND started_at < (SELECT started_at FROM runs"
+                " WHERE connector = ? ORDER BY started_at DESC LIMIT 1 OFFSET ?)",
+                (run.connector, run.connector, _KEPT_RUNS - 1),
+            )
+
+        await self._write(put)
 
     async def runs(self, connector: str | None = None, limit: int = 20) -> list[RunRecord]:
         """Return the newest runs, newest first."""
@@ -109,22 +118,9 @@ class StateStore:
         return await self._read(sql, arguments, _run)
 
     async def sweep(self, now: datetime) -> int:
-        """Mark the runs of dead processes as crashed and forget old ones; return how many died."""
-
-        def swept(db: sqlite3.Connection) -> int:
-            dead = db.execute(
-                "UPDATE runs SET outcome = 'crashed', ended_at = ? WHERE outcome = 'running'",
-                (now.isoformat(),),
-            ).rowcount
-            db.execute(
-                "DELETE FROM runs WHERE run_id IN (SELECT run_id FROM (SELECT run_id, row_number()"
-                " OVER (PARTITION BY connector ORDER BY started_at DESC) AS place FROM runs)"
-                " WHERE place > ?)",
-                (_KEPT_RUNS,),
-            )
-            return dead
-
-        return await self._write(swept)
+        """Mark the runs of dead processes as crashed; return how many there were."""
+        sql = "UPDATE runs SET outcome = 'crashed', ended_at = ? WHERE outcome = 'running'"
+        return await self._write(lambda db: db.execute(sql, (now.isoformat(),)).rowcount)
 
     # Slices
 
@@ -147,11 +143,6 @@ class StateStore:
         await self._write_many(
             sql, [[_stored(getattr(record, name)) for name in names] for record in records]
         )
-
-    async def unpark(self, slices: Sequence[str]) -> None:
-        """Forget that *slices* are to be tried again; the rest of their records stays."""
-        sql = "UPDATE slices SET next_due = NULL, failures = 0 WHERE slice = ?"
-        await self._write_many(sql, [(name,) for name in slices])
 
     async def slices(self, connector: str | None = None) -> dict[str, SliceRecord]:
         """Return what was last seen, by slice."""

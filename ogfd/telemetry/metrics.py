@@ -172,7 +172,7 @@ class Metrics:
         )
         self.limiter_wait = Counter(
             "ogfd_limiter_wait_seconds",
-            "Time that requests waited for a token.",
+            "Time that requests waited for a token or a breaker.",
             ("connector",),
             registry=registry,
         )
@@ -213,7 +213,7 @@ class Metrics:
         self.retries.labels(connector, error_class).inc()
 
     def waited(self, *, connector: str, seconds: float) -> None:
-        """Record how long a request waited for its token."""
+        """Record how long a request waited for its token, and for breakers."""
         self.limiter_wait.labels(connector).inc(seconds)
 
     def limiters(self, read: Callable[[], Iterable[Limiter]]) -> None:

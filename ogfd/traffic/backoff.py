@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from typing import Final
 
 from ogfd.plugin import ErrorClass, Fault
+from ogfd.plugin.waits import LONGEST
+
+LONGEST_SECONDS: Final = LONGEST.total_seconds()
+"""A longer wait is taken as this, whoever wants it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,5 +63,7 @@ class RetrySettings:
 
 
 def asked_seconds(fault: Fault) -> float:
-    """Return the wait that the server asked for; 0 if it did not."""
-    return 0.0 if fault.retry_after is None else fault.retry_after.total_seconds()
+    """Return the wait that the server asked for, at most `LONGEST_SECONDS`; 0 if it did not."""
+    if fault.retry_after is None:
+        return 0.0
+    return min(max(0.0, fault.retry_after.total_seconds()), LONGEST_SECONDS)

@@ -314,6 +314,7 @@ class Traffic:
 
     async def aclose(self) -> None:
         """Close the session, let go of the threads and remove files. May be called again."""
+        self._lanes.forget(self._settings.connector)
         self._threads.close()
         with anyio.move_on_after(_CLEANUP_SECONDS, shield=True):
             await self._http.aclose()

@@ -34,7 +34,7 @@ class Observer(Protocol):
                 ``bug`` or ``cancelled``.
             error_class: the class of the error, if it was one.
             seconds: how long the attempt took, without the wait for a token.
-            wait_seconds: how long it waited for a token.
+            wait_seconds: how long it waited for tokens and breakers.
         """
         ...
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import anyio
 
 from ogfd.plugin import Refresh
+
+_around: ContextVar[tuple[Renewal, ...]] = ContextVar("refreshes that the caller is part of")
 
 
 class Renewal:
@@ -24,6 +27,11 @@ class Renewal:
         self._turn = anyio.Lock()
         self._renewed: float | None = None
 
+    @property
+    def is_around(self) -> bool:
+        """Whether the caller is part of this refresh, and so must not wait for it."""
+        return self in _around.get(())
+
     async def renew(self, as_of: float) -> None:
         """
         Drop the credentials, unless that was done after *as_of*, when the refused ones were read.
@@ -31,6 +39,11 @@ class Renewal:
         May be cancelled and repeated. Raises what the refresh raises.
         """
         async with self._turn:
-            if self._renewed is None or self._renewed <= as_of:
+            if self._renewed is not None and self._renewed > as_of:
+                return
+            token = _around.set((*_around.get(()), self))
+            try:
                 await self._refresh()
-                self._renewed = self._monotonic()
+            finally:
+                _around.reset(token)
+            self._renewed = self._monotonic()

@@ -15,12 +15,14 @@ import logging
 import math
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
 import anyio
+import anyio.lowlevel
 
 from ogfd.plugin import (
     ErrorClass,
@@ -31,10 +33,11 @@ from ogfd.plugin import (
     SourceChanged,
     SourceError,
 )
-from ogfd.traffic.backoff import RetrySettings, asked_seconds
+from ogfd.traffic.backoff import LONGEST_SECONDS, RetrySettings, asked_seconds
 from ogfd.traffic.faults.classify import single_error
 from ogfd.traffic.faults.failure import fail
 from ogfd.traffic.faults.wording import describe
+from ogfd.traffic.limits.breaker import Lent, Ticket
 from ogfd.traffic.limits.bucket import WaitTooLong, acquire, give_back
 from ogfd.traffic.limits.gate import Gate, Passage, Stopped
 from ogfd.traffic.limits.lanes import Lane
@@ -51,6 +54,8 @@ _SIGNALS: Final[dict[type[OgfdError], str]] = {
     NotPublished: "not_published",
     Parked: "parked",
 }
+
+_around: ContextVar[tuple[Lent, ...]] = ContextVar("probes of the calls around", default=())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,6 +95,7 @@ class _Call(Generic[T]):
     failures: int = 0
     refreshed: bool = False
     refresh_due: bool = False
+    probes: list[Ticket] = field(default_factory=list)
     waited: float = 0.0
     last: Exception | None = None
     last_class: ErrorClass = ErrorClass.TRANSIENT
@@ -154,8 +160,8 @@ class Policy:
 
         Args:
             operation: name for metrics and errors.
-            work: makes one attempt; an error of it that already went through a policy (its
-                ``attempts`` is not 0) is not tried again.
+            work: makes one attempt; may itself run something under the policy. An error of it
+                that already went through a policy (its ``attempts`` is not 0) is not tried again.
             lane: where each attempt takes its tokens.
             timeout: of one attempt; None if *work* watches over itself.
             gate: the breakers to pass; None for that of the lane alone.
@@ -183,8 +189,16 @@ class Policy:
             if bounded
             else math.inf,
         )
+        try:
+            return await self._attempts(call)
+        finally:
+            for probe in call.probes:  # whose end nobody told: no other would ever pass
+                probe.abandoned()
+
+    async def _attempts(self, call: _Call[T]) -> T:
         while True:
             passage = await self._admitted(call)
+            call.probes = passage.probes
             call.attempt = Attempt(number=call.attempt.number + 1, served=passage.served)
             call.began = self._monotonic()
             try:
@@ -192,12 +206,11 @@ class Policy:
             except Exception as raised:  # noqa: BLE001 - the border at which errors are judged
                 exc = single_error(raised)
             except BaseException:
-                passage.abandoned()
                 self._tell(call, CANCELLED, None)
                 raise
             else:
                 passage.answered()
-                lane.succeeded()
+                call.lane.succeeded()
                 self._tell(call, OK, None)
                 return answer
             await self._sleep(self._recovery(call, passage, exc))
@@ -205,20 +218,25 @@ class Policy:
     async def _admitted(self, call: _Call[T]) -> Passage:
         """Pass the breakers and take the tokens, in whatever order they let the call go."""
         started = self._monotonic()
+        held: Sequence[Ticket | Lent] = [*call.probes, *_around.get()]
         with anyio.move_on_after(call.deadline - started):
             while True:
-                await self._ready(call)
+                await self._ready(call, held)
                 await self._take_tokens(call)
-                passage = call.gate.enter()
+                passage = call.gate.enter(held=held)
                 if passage is not None:
                     call.waited = self._monotonic() - started
                     return passage
                 give_back(call.lane.buckets)  # a breaker opened while we stood in the queue
-        raise self._crowded(call, call.lane.wait_seconds())
+        waited = self._monotonic() - started
+        seconds = max(call.lane.wait_seconds(), self._settings.longest_wait_seconds)
+        raise self._parked(call, seconds, f"waited {waited:.0f} s to be let go") from call.last
 
-    async def _ready(self, call: _Call[T]) -> None:
+    async def _ready(self, call: _Call[T], held: Sequence[Ticket | Lent]) -> None:
+        await anyio.lowlevel.checkpoint_if_cancelled()  # a refusal would hide that
+        longest = min(self._settings.longest_wait_seconds, self._remaining(call))
         try:
-            await call.gate.ready(min(self._settings.longest_wait_seconds, self._remaining(call)))
+            await call.gate.ready(longest, held=held)
         except Stopped as stopped:
             call.last_class = stopped.error_class
             why = f"not asked for another {stopped.seconds:.0f} s, after {stopped.reason}"
@@ -232,47 +250,58 @@ class Policy:
                 longest_block=self._settings.longest_wait_seconds,
             )
         except WaitTooLong as refused:
-            raise self._crowded(call, refused.seconds) from None
+            why = f"the next free request is {refused.seconds:.0f} s away"
+            raise self._parked(call, refused.seconds, why) from call.last
 
     async def _try(self, call: _Call[T]) -> T:
         seconds = max(0.0, min(call.timeout, call.deadline - self._monotonic()))
-        with anyio.move_on_after(seconds):
-            if call.refresh_due and call.renewal is not None:
-                call.refresh_due = False
-                await call.renewal.renew(call.credentials_as_of)
-            call.credentials_as_of = self._monotonic()
-            return await call.work(call.attempt)
+        # A call within the attempt would wait for the end of this one's probe for ever.
+        around = _around.set((*_around.get(), *map(Lent, call.probes)))
+        try:
+            with anyio.move_on_after(seconds):
+                await self._refreshed(call)
+                return await call.work(call.attempt)
+        finally:
+            _around.reset(around)
         raise TimeoutError(f"no answer within {seconds:g} s")
+
+    async def _refreshed(self, call: _Call[T]) -> None:
+        if call.refresh_due and call.renewal is not None:
+            # Also where the call itself takes its time: all who need the credentials wait.
+            with anyio.fail_after(self._settings.deadline.total_seconds()):
+                await call.renewal.renew(call.credentials_as_of)
+            call.refresh_due = False
+        call.credentials_as_of = self._monotonic()
 
     def _recovery(self, call: _Call[T], passage: Passage, exc: Exception) -> float:
         """Return the seconds to wait for the next attempt, or raise if there shall be none."""
         for kind, result in _SIGNALS.items():
             if isinstance(exc, kind):
-                passage.answered()
+                if kind is not Parked:  # which may have been raised without asking
+                    passage.answered()
                 self._tell(call, result, None)
                 raise exc
-        fault = None if _foreign(exc) else self._classifier(exc)
-        if fault is None:
-            passage.abandoned()
-            self._tell(call, BUG, None, exc)
-            raise exc
+        fault = self._judged(call, exc)
         self._tell(call, fault.error_class.value, fault, exc)
         if call.attempt.progressed:
             call.failures, call.refreshed = 0, False
         call.failures += 1
         call.last, call.last_class = exc, fault.error_class
-        if isinstance(exc, SourceError) and exc.attempts:
-            passage.abandoned()  # who made those attempts has told it
+        if isinstance(exc, SourceError) and exc.attempts:  # who made those has told the breakers
             exc.operation = exc.operation or call.operation
             raise exc
         self._feed_back(call, fault)
-        wait = self._wait(call, fault)
-        if call.refresh_due:
-            passage.abandoned()  # credentials are refused once a forced refresh has not helped
-        elif call.attempt.progressed:
+        if self._may_refresh(call, fault):
+            # Refused are credentials once that has not helped; until then nobody else probes them.
+            call.refreshed = call.refresh_due = True
+            call.failures -= 1
+            self._observer.retry(call.operation, error_class=fault.error_class, wait_seconds=0.0)
+            return 0.0
+        if call.attempt.progressed:
             passage.answered()
         else:
             passage.failed(fault, describe(exc))
+        wait = self._wait(call, fault)
         if wait is None:
             fail(call.operation, call.attempt.number, exc, fault)
         if wait > self._settings.longest_wait_seconds:
@@ -280,6 +309,18 @@ class Policy:
             raise self._parked(call, wait, why) from exc
         self._observer.retry(call.operation, error_class=fault.error_class, wait_seconds=wait)
         return wait
+
+    def _judged(self, call: _Call[T], exc: Exception) -> Fault:
+        """Return what *exc* means; raise it if it is a bug, or what a table made of it if that is."""
+        try:
+            fault = None if _foreign(exc) else self._classifier(exc)
+        except Exception as bug:
+            self._tell(call, BUG, None, exc)
+            raise bug from exc
+        if fault is None:
+            self._tell(call, BUG, None, exc)
+            raise exc
+        return fault
 
     def _feed_back(self, call: _Call[T], fault: Fault) -> None:
         if fault.throttled:
@@ -289,10 +330,6 @@ class Policy:
 
     def _wait(self, call: _Call[T], fault: Fault) -> float | None:
         """Return the seconds to the next attempt; None if there shall be none."""
-        if self._may_refresh(call, fault):
-            call.refreshed = call.refresh_due = True
-            call.failures -= 1
-            return 0.0
         allowed = self._settings.attempts(fault)
         asked = asked_seconds(fault)
         if allowed and asked > self._settings.longest_wait_seconds:
@@ -307,6 +344,7 @@ class Policy:
             fault.expired
             and fault.error_class in (ErrorClass.AUTH, ErrorClass.TRANSIENT)
             and call.renewal is not None
+            and not call.renewal.is_around
             and not call.refreshed
             and call.repeatable
         )
@@ -316,13 +354,10 @@ class Policy:
         others = anyio.current_effective_deadline() - anyio.current_time()
         return min(call.deadline - self._monotonic(), others)
 
-    def _crowded(self, call: _Call[T], seconds: float) -> Parked:
-        return self._parked(call, seconds, f"the next free request is {seconds:.0f} s away")
-
     def _parked(self, call: _Call[T], seconds: float, why: str) -> Parked:
         return Parked(
             f"{call.operation}: {why}",
-            next_due=self._now() + timedelta(seconds=seconds),
+            next_due=self._now() + timedelta(seconds=min(seconds, LONGEST_SECONDS)),
             error_class=call.last_class,
         )
 

@@ -25,10 +25,24 @@ class Threads:
         self._executor = ThreadPoolExecutor(limit, thread_name_prefix="ogfd-call")
 
     async def run(self, func: Callable[[], Any]) -> Any:
-        """Run *func* in a thread, with the caller's context variables; may be cancelled."""
+        """
+        Run *func* in a thread, with the caller's context variables; may be cancelled.
+
+        Raises:
+            RuntimeError: if *func* raises StopIteration, as in a coroutine.
+        """
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._executor, context.run, func)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, context.run, _run, func)
 
     def close(self) -> None:
         """Take no more functions; those that run are not waited for."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _run(func: Callable[[], Any]) -> Any:
+    try:
+        return func()
+    except StopIteration as exc:
+        # Before Python 3.12 no future takes one, and who awaits it would wait for ever.
+        raise RuntimeError("a function of an SDK raised StopIteration") from exc

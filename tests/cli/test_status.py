@@ -39,7 +39,14 @@ STATUS = {
             "operation": "",
             "until": "2026-11-21T00:15:00+00:00",
             "reason": "no answer within 30 s",
-        }
+        },
+        {
+            "connector": "aws-prod",
+            "operation": "s3:GetObject",
+            "scope": "bucket-1",
+            "until": None,
+            "reason": "denied",
+        },
     ],
     "slices": {"committed": 5, "held": 1},
     "failing": [
@@ -67,7 +74,8 @@ def test_status_shows_everything_there_is(ogfd):
         "aws-prod   aws   connected  cost     2026-11-21 00:01:00Z succeeded",
         "no plugin",
         "main  sqlite  exactly_once  yes",
-        "aws-prod           (others)  2026-11-21 00:15:00Z  no answer within 30 s",
+        "aws-prod           (others)                  2026-11-21 00:15:00Z  no answer within 30 s",
+        "aws-prod           s3:GetObject of bucket-1  -                     denied",
         "aws-prod/carbon        auth       1         by schedule           denied",
         "aws-prod/cost/2026-08  transient  3         2026-11-21 00:10:00Z  throttled",
         "held       1",

@@ -173,6 +173,12 @@ class World:
         found = dues(await state.streams("b"), (await state.slices("b")).values())
         return (found["cost"] - self.clock.now()).total_seconds() if found else None
 
+    def unblock(self) -> None:
+        """Let the wait that the server asked for be over; the next run would wait for its end."""
+        until = [each.until for each in self._app.runner.brakes.readings() if each.until]
+        if until:
+            self.clock.step((max(until) - self.clock.now()).total_seconds())
+
     async def held(self) -> tuple[int, dict[str, int]]:
         """Return the generation in the sink and the cost by service; none is there twice."""
         found: dict[str, int] = {}

@@ -20,7 +20,8 @@ the fault happening once and with the fault lasting: a connector in the whole da
 - **attempts** and **waits** are those of a lasting fault. `≤ 1, ≤ 2, ≤ 4 s` is full jitter: somewhere between none and that. A plain number is the wait that the server asked for.
 - **committed**: the sink holds exactly the provider's rows.
 - **failed**, **parked**: the sink holds exactly the rows it held before, and what was read is thrown away. Once the fault is gone the next run commits.
-  It comes by itself: for `parked` after the time that is said, for a `transient` error after 1 minute, doubling to 1 hour, for any other one with the schedule.
+  It comes by itself: for `parked` after the time that is said, for a `transient` error after 1 minute, doubling to 1 hour, for an `auth` error after 15 minutes, for any other one with the
+  schedule.
   If discover fails, the run has the error and none of the stream's slices is touched.
 
 The attempts hold with the default of 3 retries. A wait of more than 60 s is never slept through. [Breakers](policy.md) change nothing here: a lasting fault in one slice is at most

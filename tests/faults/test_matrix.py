@@ -38,7 +38,7 @@ def due_between(state):
     parked = re.match(r"parked (\d+) s", state)
     if parked:
         return int(parked[1]) - 5, int(parked[1]) + 5
-    return (45, 75) if state == "failed: transient" else None
+    return {"failed: transient": (45, 75), "failed: auth": (895, 905)}.get(state)
 
 
 async def mended(world, due):
@@ -50,6 +50,7 @@ async def mended(world, due):
     else:
         assert due[0] <= seconds <= due[1]
     world.clock.step(HOUR if seconds is None else seconds)
+    world.unblock()
     await world.run(Trigger.SCHEDULE if seconds is None else Trigger.RETRY)
 
 

@@ -28,7 +28,7 @@ for so long, over a restart too | {OUTAGE.consecutive} in a row, or \
 {OUTAGE.share:.0%} of the latest {OUTAGE.calls}, stop all that share the limit for \
 {OUTAGE.first_open.seconds} s, doubling to {OUTAGE.longest_open.seconds // 60} minutes. Throttling does not stop them: it halves their rate |
 | `auth` | credentials or permission; someone must act | tried once; after a 401, or a code that \
-says that a token ran out, once more with new credentials | failed; tried again with the schedule | \
+says that a token ran out, once more with new credentials | failed; tried again after 15 minutes | \
 refused credentials stop all of the connector, {PERMISSION.consecutive} missing permissions in a row \
 that operation; one probe every {CREDENTIAL.longest_open.seconds // 60} minutes, and at once if you ask for a run |
 | `bad_request` | this request will never succeed | tried once | failed; tried again with the schedule | \

@@ -1,6 +1,7 @@
 """Plugins found, loaded one by one, and kept from harming each other."""
 
 from contextlib import nullcontext
+from datetime import timedelta
 from importlib.metadata import EntryPoint
 from types import ModuleType
 
@@ -201,6 +202,12 @@ STREAM = StreamSpec(config=PluginConfig, kind=Kind.COST)
             "streams['cost'].schedule: write an interval",
         ),
         ({"limits": {"": Limit(rate=0, burst=1)}}, "limits[''] must be a Limit"),
+        ({"limits": {"s3": []}}, "limits['s3'] must be a Limit"),
+        ({"limits": {"": [Limit(rate=1, burst=1), 5]}}, "limits[''] must be a Limit"),
+        (
+            {"limits": {"": Limit(rate=1, burst=1, window=timedelta(0))}},
+            "a window that is longer than nothing",
+        ),
         ({"environment": {"X": "cost.buckt"}}, "names a key that config does not have: cost.buckt"),
     ],
 )
@@ -214,6 +221,14 @@ def test_a_spec_that_breaks_the_contract_is_broken(shelf, changes, message):
 
     assert Reason.BROKEN == found.reason
     assert message in str(found)
+
+
+def test_a_group_may_have_several_limits(shelf):
+    """As with a provider that counts by the minute for each scope and for all of them."""
+    several = [Limit(rate=1, burst=1, window=timedelta(minutes=1), scoped=True)] * 2
+    shelf.connector("cloud", limits={"": several})
+
+    assert several == shelf.registry.load_connector("cloud").limits[""]
 
 
 def test_every_fault_of_a_spec_is_listed(shelf):

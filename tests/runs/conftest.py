@@ -33,6 +33,8 @@ class Diary:
         self.months = ["2026-09", "2026-10"]
         self.broken: dict[str, Exception] = {}
         self.meanwhile = None
+        self.version = "v1"
+        self.rows = 1
 
     def break_(self, month: str) -> None:
         self.broken[month] = FatalError("the file is cut")
@@ -40,7 +42,8 @@ class Diary:
     async def partitions(self, window):
         self.entries.append("listed")
         return [
-            Partition(key=month, period=Period.month(month), version="v1") for month in self.months
+            Partition(key=month, period=Period.month(month), version=self.version)
+            for month in self.months
         ]
 
     async def read(self, partition, out):
@@ -49,7 +52,7 @@ class Diary:
             await self.meanwhile(partition.key)
         if partition.key in self.broken:
             raise self.broken[partition.key]
-        await out.write(batch_of([row(billing_period=partition.key)]))
+        await out.write(batch_of([row(billing_period=partition.key)] * self.rows))
 
 
 @pytest.fixture

@@ -199,3 +199,21 @@ async def test_a_run_begins_when_the_earlier_one_is_through(app, diary):
         go.set()
 
     assert ([1], [1, 2]) == (before, begun)
+
+
+async def test_a_run_that_is_stopped_at_its_very_end_is_heard_of(app, monkeypatch):
+    """What it parked is tried again by whoever listens."""
+    heard = []
+    app.runner.listeners.append(lambda connector, result: heard.append(connector))
+    real = app.runner.state.put_run
+    async with anyio.create_task_group() as tasks:
+
+        async def put_run(record):
+            await real(record)
+            if record.ended_at is not None:
+                tasks.cancel_scope.cancel()
+
+        monkeypatch.setattr(app.runner.state, "put_run", put_run)
+        tasks.start_soon(run, app)
+
+    assert ["d"] == heard

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
+from anyio import to_thread, wait_all_tasks_blocked
 
 from ogfd.plugin import Limit
 from ogfd.runs import Brakes, warn_of_conflict
-from ogfd.traffic import Denial, Lanes, TrafficSettings
+from ogfd.traffic import Denial, Lanes, TrafficSettings, acquire
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
@@ -16,7 +17,13 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 def settings(connector, **fields):
     limits = {"s3": Limit(rate=50, burst=100)}
     return TrafficSettings(
-        connector=connector, provider="aws", principal="123", limits=limits, **fields
+        **{
+            "connector": connector,
+            "provider": "aws",
+            "principal": "123",
+            "limits": limits,
+            **fields,
+        }
     )
 
 
@@ -61,8 +68,7 @@ async def test_an_open_breaker_shows_at_every_connector_that_shares_it(brakes):
     """With the reason and the time of the next probe."""
     for name in "ab":
         brakes.announce(settings(name))
-    lane = brakes.lanes.lane(settings("a").key("s3"), settings("a").limits_of("s3"))
-    fail(lane.breaker)
+    fail(brakes.groups["a"]["s3"].breaker)
 
     for name in "ab":
         brake = shown(brakes)[name, "s3"]
@@ -78,24 +84,69 @@ async def test_refused_credentials_and_denials_show_at_their_connector(brakes):
     fail(brakes.lanes.permission(Denial("b", "s3:GetObject", "bucket")))
     brakes.lanes.permission(Denial("b", "s3:Other", "bucket"))
 
-    stopped = [key for key, each in shown(brakes).items() if each.is_open]
-    assert [("a", "credentials"), ("b", "s3:GetObject")] == stopped
+    stopped = [
+        (each.connector, each.operation, each.scope) for each in brakes.readings() if each.is_open
+    ]
+    assert [("a", "credentials", ""), ("b", "s3:GetObject", "bucket")] == stopped
 
 
 async def test_a_wait_that_the_provider_asked_for_shows_too(brakes):
     """Nothing is broken, and nothing goes."""
     brakes.announce(settings("a"))
-    brakes.lanes.lane(settings("a").key("s3"), settings("a").limits_of("s3")).block_until(40.0)
+    brakes.groups["a"]["s3"].block_until(40.0)
 
     brake = shown(brakes)["a", "s3"]
     assert (False, NOW + timedelta(seconds=40)) == (brake.is_open, brake.until)
+
+
+async def test_a_scoped_limit_shows_what_any_of_its_scopes_waits_for(brakes):
+    """No request may ever be made that is about no scope."""
+    announced = settings("a", limits={"": Limit(rate=4, burst=1, scoped=True)})
+    brakes.announce(announced)
+    lane = brakes.lanes.lane(announced.key(""), announced.limits_of(""), "sub-1")
+    lane.throttled()
+    lane.block_until(40.0)
+
+    brake = shown(brakes)["a", ""]
+    assert (2, NOW + timedelta(seconds=40)) == (brake.rate, brake.until)
+
+
+async def test_unusable_limits_of_one_connector_hide_nothing_of_the_others(brakes):
+    """Metrics and status go on; its own runs tell what is wrong."""
+    brakes.announce(settings("a"))
+    with pytest.raises(ValueError, match="a rate of 0"):
+        brakes.announce(settings("b", limits={"": Limit(rate=0, burst=1)}))
+    brakes.release("b")
+
+    assert [("a", ""), ("a", "s3")] == list(shown(brakes))
+
+
+async def test_readings_change_nothing_and_may_be_taken_in_a_thread(brakes):
+    """Metrics are rendered in one, while runs use the same lanes in the loop."""
+    for name, rate in (("a", 7.0), ("b", 3.0)):
+        brakes.announce(settings(name, rate=rate))
+    lane = brakes.groups["a"]["s3"]
+    lane.block_until(40.0)
+
+    async def caller():
+        await acquire(lane.buckets)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(caller)
+        await wait_all_tasks_blocked()
+        before = [bucket.statistics() for bucket in lane.buckets]
+        readings = await to_thread.run_sync(brakes.readings)
+        assert before == [bucket.statistics() for bucket in lane.buckets]
+        group.cancel_scope.cancel()
+
+    assert 4 == len(readings)
 
 
 async def test_an_operators_run_probes_at_once_whatever_is_stopped(brakes):
     """Of that connector; a provider's own wait stays."""
     for name in "ab":
         brakes.announce(settings(name))
-    lane = brakes.lanes.lane(settings("a").key("s3"), settings("a").limits_of("s3"))
+    lane = brakes.groups["a"]["s3"]
     breakers = [lane.breaker, brakes.lanes.credential("a")]
     others = brakes.lanes.credential("b")
     for breaker in (*breakers, others):

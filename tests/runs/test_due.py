@@ -6,13 +6,15 @@ import pytest
 
 from ogfd.plugin import ErrorClass
 from ogfd.runs import Trigger, next_try
-from ogfd.runs.due import dues, slice_wait, stream_wait
+from ogfd.runs.due import dues, slice_try, slice_wait, stream_wait
 from ogfd.state import SliceRecord, StreamRecord
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-CLASSES = [each for each in ErrorClass if each is not ErrorClass.TRANSIENT]
+YEARS_AHEAD = NOW + timedelta(days=3650)
+PASSING = {ErrorClass.TRANSIENT, ErrorClass.AUTH}
+CLASSES = [each for each in ErrorClass if each not in PASSING]
 ALL = {Trigger.SCHEDULE, Trigger.RETRY, Trigger.CLI, Trigger.API}
 
 
@@ -58,8 +60,15 @@ def test_many_that_failed_together_do_not_come_back_together():
 
 @pytest.mark.parametrize("error_class", CLASSES)
 def test_what_a_second_try_does_not_mend_waits_for_the_schedule(error_class):
-    """Only transient failures pass by themselves."""
+    """It stays as it is until the provider changes it."""
     assert None is next_try(record(error_class=str(error_class), failures=3))
+
+
+@pytest.mark.parametrize("made", [record, stream])
+@pytest.mark.parametrize("failures", [1, 100])
+def test_what_was_refused_is_asked_for_again_each_quarter_of_an_hour(made, failures):
+    """As often as a breaker lets a probe pass; somebody may have mended it."""
+    assert NOW + 15 * MINUTE == next_try(made(error_class="auth", failures=failures))
 
 
 def test_a_slice_that_did_not_fail_is_not_tried_again():
@@ -93,8 +102,18 @@ def waiting(wait_of, made):
         ({"next_due": NOW, "error_class": "auth"}, set(), set()),
         # our own pause keeps off nothing but another retry
         ({}, {Trigger.RETRY}, {Trigger.RETRY}),
+        ({"error_class": "auth"}, {Trigger.RETRY}, {Trigger.RETRY}),
         ({"error_class": "fatal"}, {Trigger.RETRY}, {Trigger.RETRY}),
         ({"updated_at": NOW - 2 * MINUTE}, set(), set()),
+        ({"updated_at": NOW - 15 * MINUTE, "error_class": "auth"}, set(), set()),
+        # the clock was set back, by a little and by years
+        (
+            {"updated_at": NOW + MINUTE, "next_due": LATER},
+            ALL,
+            {Trigger.SCHEDULE, Trigger.RETRY},
+        ),
+        ({"updated_at": YEARS_AHEAD, "next_due": YEARS_AHEAD}, set(), set()),
+        ({"updated_at": YEARS_AHEAD}, set(), set()),
     ],
 )
 def test_who_leaves_alone_what_failed(changes, by_slice, by_stream):
@@ -145,6 +164,26 @@ def test_a_stream_is_due_with_its_earliest_slice():
 def test_slices_wait_for_their_stream_to_be_listed():
     """Trying them means listing it; if that is up to the schedule, so are they."""
     slices = [record("aws/cost/2026-10", next_due=NOW), record("aws/usage/2026-10", next_due=NOW)]
-    streams = {"cost": stream("cost", next_due=LATER), "usage": stream("usage", error_class="auth")}
+    streams = {
+        "cost": stream("cost", next_due=LATER),
+        "usage": stream("usage", error_class="fatal"),
+    }
 
     assert {"cost": LATER} == dues(streams, slices)
+
+
+@pytest.mark.parametrize(
+    ("own", "listed", "expected"),
+    [
+        ({"next_due": NOW}, None, NOW),
+        ({"next_due": NOW}, {"next_due": LATER}, LATER),
+        ({"next_due": LATER}, {"next_due": NOW}, LATER),
+        ({"next_due": NOW}, {"error_class": "fatal"}, None),
+        ({"error_class": "fatal"}, {"next_due": LATER}, None),
+    ],
+)
+def test_a_slice_is_not_tried_before_its_stream_is_listed(own, listed, expected):
+    """What an operator is told must not lie in the past."""
+    streams = {"cost": stream(**listed)} if listed else {"carbon": stream("carbon")}
+
+    assert expected == slice_try(record(**own), streams)

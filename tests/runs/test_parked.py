@@ -9,10 +9,19 @@ import pytest
 
 from ogfd.control.failing import failing
 from ogfd.daemon import open_app
-from ogfd.plugin import AuthError, ErrorClass, FatalError, Parked, TransientError
+from ogfd.plugin import (
+    AuthError,
+    ErrorClass,
+    FatalError,
+    NotFoundError,
+    Parked,
+    SinkError,
+    TransientError,
+)
 from ogfd.registry import Bound
 from ogfd.runs import Dispatcher, RunRequest, Trigger, scheduled
 from ogfd.slices import Outcome
+from ogfd.state import SliceRecord, StreamRecord
 
 NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -91,7 +100,7 @@ class Site:
         self.time = time
 
     async def failing(self):
-        return await failing(self.runner.state, ["d"])
+        return await failing(self.runner.state, self.runner.blueprints)
 
 
 @pytest.fixture
@@ -152,6 +161,35 @@ async def test_what_an_operators_run_parks_is_tried_at_its_time(site, diary):
     diary.broken.clear()
     await site.until(due)
     assert [LISTED, OCTOBER, SEPTEMBER, LISTED, OCTOBER, SEPTEMBER] == diary.entries
+
+
+async def test_an_approved_package_that_a_sink_refused_is_tried_again(site, diary):
+    """An approval is no run, but what becomes of it is on record all the same."""
+    await site.schedule()
+    diary.version = "v2"
+    diary.rows = 0
+    await site.schedule()
+    sink = site.runner.sinks["main"]
+    real, calls = sink.commit, []
+
+    async def commit(*arguments):
+        calls.append(arguments)
+        if len(calls) == 1:
+            raise SinkError("the disk is full")
+        return await real(*arguments)
+
+    sink.commit = commit
+    asked = {"slice": "d/cost/2026-09", "actor": "ana", "reason": "credited"}
+    site.asked += 1
+    document = await site.app.operations.call("slices.approve", asked, lambda event: None)
+    await site.settle()
+    assert "failed" == document["result"]["outcome"]
+    [facts] = await site.failing()
+    assert site.due.isoformat() == facts["next_due"]
+
+    await site.until(site.due)
+    assert 2 == len(calls)
+    assert [] == await site.failing()
 
 
 async def test_force_does_not_wait(site, diary):
@@ -305,14 +343,11 @@ async def test_a_stream_that_fails_is_listed_again_ever_more_slowly(
     assert len(pauses) + 1 == diary.entries.count("refused")
 
 
-@pytest.mark.parametrize("error", [AuthError("denied"), FatalError("no such column")])
-async def test_a_stream_that_only_an_operator_mends_waits_for_the_schedule(
-    site, diary, refusing, error
-):
+async def test_a_stream_that_only_an_operator_mends_waits_for_the_schedule(site, diary, refusing):
     """A parked slice of it, too: to try it is to list the stream."""
     diary.broken["2026-09"] = parked(NOW + 10 * MINUTE)
     await site.schedule()
-    refusing.error = error
+    refusing.error = FatalError("no such column")
     await site.schedule()
     assert None is site.due
 
@@ -356,7 +391,9 @@ async def test_a_slice_that_failed_is_tried_when_an_operator_or_the_schedule_say
     assert 4 == diary.entries.count(SEPTEMBER)
 
 
-@pytest.mark.parametrize("error", [FatalError("the file is cut"), AuthError("denied"), KeyError()])
+@pytest.mark.parametrize(
+    "error", [FatalError("the file is cut"), NotFoundError("gone"), KeyError()]
+)
 async def test_a_retry_leaves_alone_what_only_the_schedule_tries(site, diary, error):
     """A broken month of many gigabytes is not read each minute because another one waits."""
     diary.broken |= {"2026-09": TransientError("no answer"), "2026-10": error}
@@ -394,6 +431,36 @@ async def test_a_failed_slice_that_is_no_longer_listed_is_not_tried_for_ever(sit
     await site.until(NOW + timedelta(days=1))
 
     assert [LISTED] == diary.entries
+    assert [] == await site.failing()
+
+
+@pytest.mark.parametrize("error", [FatalError("the file is cut"), AuthError("denied"), KeyError()])
+async def test_a_failed_slice_that_is_no_longer_listed_does_not_fail_for_ever(site, diary, error):
+    """Nobody can mend it; whatever else is known of it stays."""
+    diary.broken["2026-09"] = error
+    await site.schedule()
+    diary.months = ["2026-10"]
+    site.time += timedelta(hours=6)
+    await site.schedule()
+
+    assert [] == await site.failing()
+    record = (await site.runner.state.slices())["d/cost/2026-09"]
+    assert ("absent", "it is no longer listed") == (record.outcome, record.reason)
+
+
+async def test_what_the_configuration_no_longer_names_does_not_fail_for_ever(site, diary):
+    """A stream that was removed, with its slices: nothing would ever try them again."""
+    diary.broken["2026-09"] = TransientError("no answer")
+    await site.schedule()
+    await site.runner.state.put_streams(
+        [StreamRecord(connector="d", stream="gone", updated_at=NOW, reason="no answer",
+                      error_class="transient")]
+    )  # fmt: skip
+    await site.runner.state.put_slices(
+        [SliceRecord(slice="d/gone/2026-09", connector="d", outcome="failed", updated_at=NOW)]
+    )
+
+    assert ["d/cost/2026-09"] == [each["name"] for each in await site.failing()]
 
 
 async def test_refused_credentials_keep_off_every_run_that_nobody_asked_for(site, diary):
@@ -415,6 +482,55 @@ async def test_refused_credentials_keep_off_every_run_that_nobody_asked_for(site
     await site.until(due)
     assert [LISTED, OCTOBER, SEPTEMBER] == diary.entries[4:]
     assert [] == await site.failing()
+
+
+async def test_credentials_that_are_refused_at_the_first_request_are_tried_again(
+    site, diary, refusing
+):
+    """Each quarter of an hour, although nothing has been stopped yet that would say until when."""
+    refusing.error = AuthError("no such key")
+    await site.schedule()
+    assert NOW + 15 * MINUTE == site.due
+
+    await site.until(NOW + 40 * MINUTE)
+    assert ["refused"] * 3 == diary.entries
+
+    refusing.error = None
+    await site.until(NOW + 45 * MINUTE)
+    assert [LISTED, OCTOBER, SEPTEMBER] == diary.entries[3:]
+    assert [] == await site.failing()
+    assert None is site.due
+
+
+async def test_slices_that_were_refused_come_back_with_those_that_were_stopped(site, diary):
+    """The first one was refused, which stopped the other one."""
+    diary.broken["2026-10"] = AuthError("no such key")
+    diary.broken["2026-09"] = parked(NOW + 15 * MINUTE, ErrorClass.AUTH)
+    await site.schedule()
+    diary.broken.clear()
+    diary.entries.clear()
+
+    await site.until(NOW + 15 * MINUTE)
+
+    assert [LISTED, OCTOBER, SEPTEMBER] == diary.entries
+    assert [] == await site.failing()
+
+
+async def test_a_record_from_the_future_keeps_nobody_off(site, diary):
+    """The clock of the machine was wrong; the first scheduled run mends what it left behind."""
+    right = NOW
+    site.time = NOW + timedelta(days=3650)
+    diary.broken["2026-09"] = parked(site.time + 10 * MINUTE)
+    await site.schedule()
+    diary.broken.clear()
+
+    site.time = right
+    await site.restart()
+    await site.schedule()
+
+    assert SEPTEMBER == diary.entries[-1]
+    assert [] == await site.failing()
+    assert None is site.due
 
 
 async def test_the_connector_hears_whether_somebody_asked(site, diary):
@@ -460,6 +576,29 @@ async def test_an_operator_sees_when_and_why(site, diary):
     ] == (await asked("status"))["failing"]  # fmt: skip
     planned = {each["slice"]: each for each in (await asked("plan"))["slices"]}
     assert {"read"} == {each["action"] for each in planned.values()}
+
+
+async def test_an_operator_sees_that_slices_wait_for_their_stream(site, diary):
+    """In the list, of one slice and in the status; the stream itself is in the latter."""
+    await site.schedule()
+    diary.version = "v2"
+    diary.broken["2026-09"] = TransientError("no answer")
+    await site.schedule()
+    due = NOW + timedelta(hours=1)
+    Listing(diary, parked(due))
+    await site.schedule()
+
+    async def asked(name, **params):
+        return await site.app.operations.call(name, params, lambda event: None)
+
+    again, failed = due.isoformat(), "d/cost/2026-09"
+    listed = {each["slice"]: each for each in (await asked("slices.list"))["slices"]}
+    assert again == listed[failed]["next_due"]
+    shown = await asked("slices.show", slice=failed)
+    assert [again] * 2 == [each["next_due"] for each in (shown["record"], *shown["sinks"])]
+    assert [("d/cost", again), (failed, again)] == [
+        (each["name"], each["next_due"]) for each in (await asked("status"))["failing"]
+    ]
 
 
 async def test_a_plan_says_until_when_a_slice_waits(site, diary):

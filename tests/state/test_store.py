@@ -98,15 +98,6 @@ async def test_all_of_a_slice_but_its_read_is_replaced(store):
     assert "why" == kept[names[1]].reason
 
 
-async def test_a_wait_that_is_over_is_forgotten(store):
-    """The rest of the record stays."""
-    await store.put_slices([slice_record(next_due=NOW, reason="throttled", failures=2)])
-
-    await store.unpark(["a/cost/1", "a/cost/never-seen"])
-
-    assert {"a/cost/1": slice_record(reason="throttled")} == await store.slices()
-
-
 async def test_failures_of_a_slice_are_counted_until_it_does_not_fail(store, tmp_path):
     """Over restarts, each slice for itself."""
     names = ("a/cost/1", "a/cost/2")
@@ -157,6 +148,22 @@ async def test_runs_of_a_dead_process_are_called_crashed(store):
     assert {"r1": "crashed", "r2": "succeeded"} == {
         run.run_id: run.outcome for run in await store.runs()
     }
+
+
+async def test_the_oldest_runs_of_a_connector_are_forgotten(store, monkeypatch):
+    """A daemon that tries again each minute for years does not fill the disk."""
+    monkeypatch.setattr("ogfd.state.store._KEPT_RUNS", 3)
+    for number in range(5):
+        for connector in ("a", "b")[: 1 + (number < 2)]:
+            await store.put_run(
+                RunRecord(
+                    run_id=f"{connector}{number}", connector=connector, trigger="retry",
+                    outcome="failed", started_at=NOW + timedelta(minutes=number),
+                )
+            )  # fmt: skip
+
+    assert ["a4", "a3", "a2"] == [run.run_id for run in await store.runs("a")]
+    assert ["b1", "b0"] == [run.run_id for run in await store.runs("b")]
 
 
 async def test_a_damaged_store_is_moved_aside(tmp_path):

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from ogfd.plugin import AuthError, Context, ErrorClass, Fault, Limit, TransientError
-from ogfd.traffic import Lanes, Traffic, TrafficSettings
+from ogfd.traffic import LaneKey, Lanes, Traffic, TrafficSettings
 
 
 def settings(**fields: Any) -> Any:
@@ -62,8 +62,9 @@ async def test_the_group_of_an_operation_picks_the_bucket(make_traffic: Any) -> 
             for operation in ("s3:Get", "s3:List", "ce:Get", "plain"):
                 await traffic.call(operation, nothing)
 
-    granted = {key: bucket.statistics().granted for key, bucket in lanes}
-    assert {("p", "1", "s3"): 4, ("p", "1", ""): 4} == granted
+    for group in ("s3", ""):
+        [bucket] = lanes.buckets(LaneKey("p", "1", group))
+        assert 4 == bucket.statistics().granted
 
 
 async def test_call_runs_coroutine_functions_in_the_loop(make_traffic: Any) -> None:
@@ -175,6 +176,27 @@ async def test_a_thread_that_hangs_times_out_and_keeps_its_place(make_traffic: A
         await traffic.call("s3:Get", hang)
     assert 2 == len(names)
     assert 1 == len(set(names))
+
+
+async def test_the_end_of_an_iterator_in_a_thread_is_a_bug(make_traffic: Any) -> None:
+    """``next`` without a default; no future takes a StopIteration, and the call would hang."""
+    async with make_traffic() as traffic:
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await traffic.call("s3:Get", next, iter(()))
+
+
+async def test_a_run_leaves_nothing_of_what_it_was_not_denied(make_traffic: Any) -> None:
+    """What a connector asks for may have another name in each run."""
+    lanes = Lanes(anyio.current_time)
+
+    async def nothing() -> None:
+        return None
+
+    async with make_traffic(lanes=lanes) as traffic:
+        await traffic.call("s3:Get", nothing, scope="bucket")
+        assert 1 == len(lanes.denials("c"))
+
+    assert [] == lanes.denials("c")
 
 
 async def test_a_bug_in_a_thread_propagates(make_traffic: Any, recorder: Any) -> None:

@@ -1,7 +1,7 @@
 """What a call under the policy ends with, and what is told about it."""
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -14,15 +14,19 @@ from ogfd.plugin import (
     Fault,
     HttpError,
     NotPublished,
+    Parked,
     Response,
     SinkError,
     SourceChanged,
     TransientError,
     UnknownError,
 )
+from ogfd.traffic import TokenBucket
 from ogfd.traffic.renewal import Renewal
 
 VIRTUAL_TIME = True
+
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 def answer(status: Any, seconds: Any = None, body: Any = b"") -> Any:
@@ -95,6 +99,90 @@ async def test_a_failed_refresh_is_the_error_of_the_call(world: Any) -> None:
 
     with pytest.raises(FatalError, match="no token endpoint"):
         await world.run(answer(401), renewal=Renewal(refresh, anyio.current_time))
+
+
+async def test_a_refresh_that_breaks_off_is_made_again(world: Any) -> None:
+    """The next attempt would else go with the credentials that ran out, and count as refused."""
+    refreshed = []
+
+    async def refresh() -> None:
+        refreshed.append(anyio.current_time() - world.start)
+        if len(refreshed) < 3:
+            raise ConnectionResetError
+
+    renewal = Renewal(refresh, anyio.current_time)
+    assert "rows" == await world.run(answer(401), "rows", "rows", "rows", renewal=renewal)
+    assert [0, 1, 3] == refreshed
+    assert [0, 3] == world.starts
+
+
+async def test_a_refresh_that_hangs_ends_even_in_a_call_without_a_limit(world: Any) -> None:
+    """A download has none, and all who share its credentials wait with it."""
+    renewal = Renewal(anyio.sleep_forever, anyio.current_time)
+    with pytest.raises(TransientError):
+        await world.run(
+            answer(401),
+            policy=world.policy(retries=0),
+            timeout=None,
+            bounded=False,
+            renewal=renewal,
+        )
+
+    assert 600 == anyio.current_time() - world.start
+
+
+async def test_a_table_that_is_broken_is_a_bug_and_hides_nothing(world: Any) -> None:
+    """What it was to judge is the cause."""
+    failure = answer(503)
+    with pytest.raises(KeyError) as raised:
+        await world.run(failure, policy=world.policy(connector=lambda exc: {}[exc]))
+
+    assert raised.value.__cause__ is failure
+    assert ["bug"] == world.recorder.results
+
+
+@pytest.mark.parametrize(
+    "wait", [timedelta.max, timedelta(days=400), timedelta(days=1, microseconds=1)]
+)
+async def test_a_wait_of_years_is_taken_for_a_day(world: Any, wait: timedelta) -> None:
+    """A connector's table may misread a header; nothing is silenced until a restart for that."""
+    told = Fault(error_class=ErrorClass.TRANSIENT, retry_after=wait)
+    with pytest.raises(Parked) as parked:
+        await world.run(answer(503), policy=world.policy(connector=lambda _: told))
+
+    assert "2026-10-02T00:00:00+00:00" == parked.value.next_due.isoformat()
+    assert 86_400 == world.bucket.blocked_seconds
+
+
+async def test_a_bucket_that_is_empty_for_ages_parks_for_a_day(world: Any) -> None:
+    """Dates have an end."""
+    world.bucket = TokenBucket(1e-13, 1, anyio.current_time)
+    world.bucket.try_acquire()
+    with pytest.raises(Parked) as parked:
+        await world.run("rows")
+
+    assert "2026-10-02T00:00:00+00:00" == parked.value.next_due.isoformat()
+
+
+@pytest.mark.parametrize(
+    ("others", "decides"),
+    [
+        ([TransientError("a", attempts=4), TransientError("b", attempts=4)], 0),
+        ([TransientError("a", attempts=4), Parked("b", next_due=NOW)], 1),
+        ([Parked("a", next_due=NOW), SourceChanged("b")], 1),
+        ([ConnectionResetError(), AuthError("b", attempts=1)], 1),
+    ],
+    ids=str,
+)
+async def test_of_several_errors_one_that_was_judged_decides(
+    world: Any, others: Any, decides: int
+) -> None:
+    """Calls in a task group have gone through the policy: nothing is tried again, no wait lost."""
+    with pytest.raises(type(others[decides])) as raised:
+        await world.run(ExceptionGroup("tasks", others))
+
+    assert raised.value is others[decides]
+    assert 1 == len(world.starts)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """How breakers and forced refreshes act on calls under the policy."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import anyio
@@ -23,6 +23,8 @@ from ogfd.traffic.renewal import Renewal
 from ogfd.traffic.retry import Attempt
 
 VIRTUAL_TIME = True
+
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
 
 
 def answer(status: int, seconds: float | None = None) -> HttpError:
@@ -202,6 +204,144 @@ async def test_a_denial_among_successes_stops_nothing(make_traffic: Any) -> None
             await traffic.call("s3:Get", fine)
 
 
+async def test_credentials_are_probed_by_one_call_refresh_and_all(make_traffic: Any) -> None:
+    """Twenty calls that wait for the probe are not twenty attempts before its refresh is through."""
+    calls = []
+
+    async def sdk() -> None:
+        calls.append(anyio.current_time())
+        await anyio.sleep(0.1)
+        raise answer(401)
+
+    async def caller(traffic: Traffic) -> None:
+        with pytest.raises((AuthError, Parked)):
+            await traffic.call("s3:Get", sdk)
+
+    async with make_traffic() as traffic:
+        await caller(traffic)
+        await anyio.sleep(900)
+        calls.clear()
+        async with anyio.create_task_group() as group:
+            for _ in range(20):
+                group.start_soon(caller, traffic)
+
+    assert 2 == len(calls)
+
+
+async def test_a_call_within_the_probe_does_not_wait_for_it(make_traffic: Any) -> None:
+    """As an ``auth`` that asks for its token by ``ctx.request``: mended credentials are seen."""
+    mended: list[bool] = []
+
+    async def token() -> None:
+        return None
+
+    async def sdk() -> str:
+        await traffic.call("login:Token", token)
+        if not mended:
+            raise answer(401)
+        return "rows"
+
+    async with make_traffic() as traffic:
+        for _ in range(2):
+            with pytest.raises(AuthError):
+                await traffic.call("s3:Get", sdk)
+            with pytest.raises(Parked):
+                await traffic.call("s3:Get", sdk)
+            await anyio.sleep(900)
+        mended.append(True)
+
+        began = anyio.current_time()
+        assert ["rows"] * 3 == [await traffic.call("s3:Get", sdk) for _ in range(3)]
+        assert began == anyio.current_time()
+
+
+async def test_a_failure_within_the_probe_is_that_of_the_probe(world: Any) -> None:
+    """The call around passes it on, and the next probe waits for twice as long."""
+    with pytest.raises(TransientError):
+        await world.run(answer(503), policy=world.policy(retries=4, rng=lambda: 0.0))
+    await anyio.sleep(30)
+
+    async def outer(_: Attempt) -> None:
+        await world.run(answer(503), policy=world.policy(retries=0))
+
+    with pytest.raises(TransientError):
+        await world.policy().run("outer", outer, lane=world.lane(), timeout=None)
+
+    assert 60 == world.breaker.open_seconds
+
+
+async def test_success_within_the_probe_is_not_yet_that_of_the_probe(world: Any) -> None:
+    """A login that works says little about what comes after it."""
+    with pytest.raises(TransientError):
+        await world.run(answer(503), policy=world.policy(retries=4, rng=lambda: 0.0))
+    await anyio.sleep(30)
+
+    async def outer(_: Attempt) -> None:
+        for _ in range(3):
+            await world.run("token")
+        raise answer(503)
+
+    with pytest.raises(TransientError):
+        await world.policy(retries=0).run("outer", outer, lane=world.lane(), timeout=None)
+
+    assert 60 == world.breaker.open_seconds
+
+
+async def test_a_probe_whose_end_is_a_bug_makes_room_for_the_next(world: Any) -> None:
+    """Also if the connector's own table is the bug."""
+    with pytest.raises(TransientError):
+        await world.run(answer(503), policy=world.policy(retries=4, rng=lambda: 0.0))
+    await anyio.sleep(30)
+    with pytest.raises(ZeroDivisionError):
+        await world.run(answer(503), policy=world.policy(connector=lambda _: 1 / 0))
+    with pytest.raises(TypeError):
+        await world.run(TypeError())
+    with anyio.move_on_after(1):
+        await world.run(20)
+    began = anyio.current_time()
+
+    assert "rows" == await world.run("rows")
+    assert began == anyio.current_time()
+
+
+async def test_a_probe_that_was_parked_asked_nobody(world: Any) -> None:
+    """Its provider may be as broken as before."""
+    with pytest.raises(TransientError):
+        await world.run(answer(503), policy=world.policy(retries=4, rng=lambda: 0.0))
+    await anyio.sleep(30)
+    for _ in range(2):
+        with pytest.raises(Parked):
+            await world.run(Parked("another key waits", next_due=NOW))
+
+    assert world.breaker.is_open
+
+
+async def test_who_waits_for_a_probe_in_vain_is_parked_for_a_minute(world: Any) -> None:
+    """Not until now: that would be no wait at all."""
+    with pytest.raises(TransientError):
+        await world.run(answer(503), policy=world.policy(retries=4, rng=lambda: 0.0))
+    await anyio.sleep(30)
+    async with anyio.create_task_group() as group:
+        group.start_soon(lambda: world.run(900, timeout=None, bounded=False))
+        await wait_all_tasks_blocked()
+        with pytest.raises(Parked) as parked:
+            await world.run("rows")
+
+    assert "s3:Get: waited 600 s to be let go" == str(parked.value)
+    assert NOW + timedelta(seconds=30 + 600 + 60) == parked.value.next_due
+
+
+async def test_a_call_that_is_cancelled_already_is_not_parked(world: Any) -> None:
+    """A task group that stops would hand it on as an error."""
+    with pytest.raises(TransientError):
+        await world.run(answer(503), policy=world.policy(retries=4, rng=lambda: 0.0))
+    with anyio.CancelScope() as scope:
+        scope.cancel()
+        await world.run("rows")
+
+    assert scope.cancelled_caught
+
+
 async def test_a_provider_code_may_say_that_credentials_are_refused(make_traffic: Any) -> None:
     """As AWS does with 403."""
     told = Fault(error_class=ErrorClass.AUTH, status=403, unauthenticated=True)
@@ -234,6 +374,31 @@ async def test_calls_that_fail_together_refresh_together(make_traffic: Any) -> N
 
     assert 1 == len(refreshes)
     assert 12 == len(calls)
+
+
+async def test_a_refresh_that_is_refused_itself_stops_the_connector(make_traffic: Any) -> None:
+    """It asks under the policy too, and must not wait for the refresh that it is part of."""
+    asked = []
+
+    async def login() -> None:
+        asked.append("login")
+        raise answer(401)
+
+    async def refresh() -> None:
+        await traffic.call("login:Token", login)
+
+    async def sdk() -> None:
+        asked.append("call")
+        raise answer(401)
+
+    async with make_traffic(refresh=refresh) as traffic:
+        with pytest.raises(AuthError) as raised:
+            await traffic.call("s3:Get", sdk)
+        with pytest.raises(Parked):
+            await traffic.call("s3:Get", sdk)
+
+    assert "login:Token" == raised.value.operation
+    assert ["call", "login"] == asked
 
 
 async def test_a_token_refreshes_itself_once_for_all_its_requests(make_traffic: Any) -> None:

@@ -35,6 +35,9 @@ from ogfd.plugin import (
     ErrorClass,
     Fault,
     HttpError,
+    OgfdError,
+    Parked,
+    SourceChanged,
     SourceError,
     Throttled,
     retry_after,
@@ -129,7 +132,7 @@ def classify(
     Return what is known of *exc*, or None if it is a bug, which must propagate as it is.
 
     Args:
-        exc: what an attempt raised. Of a group with one exception, that one is judged.
+        exc: what an attempt raised. Of a group, the one that `single_error` returns is judged.
         connector_classify: the connector's own table, asked before ours.
         overrides: provider code or HTTP status, as text, to the class it shall have whatever the
             tables say.
@@ -143,9 +146,20 @@ def classify(
 
 
 def single_error(exc: Exception) -> Exception:
-    """Return the only exception of a group, however deep, or *exc* itself."""
-    while isinstance(exc, ExceptionGroup) and len(exc.exceptions) == 1:
-        exc = exc.exceptions[0]
+    """
+    Return the exception of a group that decides, however deep, or *exc* itself.
+
+    That is the only one. Of several it is a changed source, which explains the others, then a
+    wait, then any error of ours, which has been judged already, but none beside a bug.
+    """
+    leaves = [leaf for leaf in _leaves(exc) if isinstance(leaf, Exception)]
+    if len(leaves) == 1:
+        return leaves[0]
+    if not any(map(_is_bug, leaves)):
+        for kind in (SourceChanged, Parked, OgfdError):
+            for leaf in leaves:
+                if isinstance(leaf, kind):
+                    return leaf
     return exc
 
 

@@ -103,10 +103,43 @@ class Ticket:
         """Say that nothing is known: the call was cancelled, or failed by something else."""
         self._tell(failed=None)
 
+    def probes(self, breaker: Breaker) -> bool:
+        """Tell whether *breaker* waits for the end of this probe."""
+        return self.is_probe and not self._is_used and self._breaker is breaker
+
     def _tell(self, *, failed: bool | None, reason: str = "") -> None:
         if not self._is_used:
             self._is_used = True
             self._breaker.told(self._epoch, failed, reason, is_probe=self.is_probe)
+
+
+class Lent:
+    """
+    The probe of a call, as a call within that one sees it: it may pass by it, but not end it.
+
+    Only a failure is told at once, as the call around passes on an error that was told already.
+    """
+
+    __slots__ = ("_ticket",)
+
+    is_probe: Final = False
+
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
+
+    def succeeded(self) -> None:
+        """Do nothing: how the call around goes on is not known yet."""
+
+    def failed(self, reason: str) -> None:
+        """Say that the call failed, and of what; no secrets."""
+        self._ticket.failed(reason)
+
+    def abandoned(self) -> None:
+        """Do nothing: the call around may still tell."""
+
+    def probes(self, breaker: Breaker) -> bool:
+        """Tell whether *breaker* waits for the end of the probe."""
+        return self._ticket.probes(breaker)
 
 
 class Breaker:
@@ -149,7 +182,13 @@ class Breaker:
     @property
     def open_seconds(self) -> float:
         """How long nobody may pass; 0 if somebody may, even if only as a probe."""
-        return 0.0 if self._open_until is None else max(0.0, self._open_until - self._monotonic())
+        until = self._open_until  # read once: metrics ask from another thread
+        return 0.0 if until is None else max(0.0, until - self._monotonic())
+
+    @property
+    def has_failures(self) -> bool:
+        """Whether a new breaker would be another one than this."""
+        return self.is_open or self._in_a_row > 0 or any(failed for _, failed in self._latest)
 
     async def ready(self, longest: float = math.inf) -> None:
         """

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
 from ogfd.plugin import ErrorClass, Fault
-from ogfd.traffic.limits.breaker import Breaker, BreakerOpen, Ticket
+from ogfd.traffic.limits.breaker import Breaker, BreakerOpen, Lent, Ticket
+
+AnyTicket = Ticket | Lent
 
 
 class Verdict(Enum):
@@ -50,9 +53,13 @@ class Gate:
     credential: Breaker | None = None
     permission: Breaker | None = None
 
-    async def ready(self, longest: float = math.inf) -> None:
+    async def ready(self, longest: float = math.inf, *, held: Sequence[AnyTicket] = ()) -> None:
         """
         Wait until a call may pass. May be cancelled.
+
+        Args:
+            longest: do not wait for a breaker that stays open for longer, in seconds.
+            held: probes that the caller is already: their breakers are passed.
 
         Raises:
             Stopped: if a breaker stays open for more than *longest* seconds.
@@ -62,21 +69,24 @@ class Gate:
             (self.permission, ErrorClass.AUTH),
             (self.outage, ErrorClass.TRANSIENT),
         ):
-            if breaker is None:
+            if breaker is None or _probe(breaker, held) is not None:
                 continue
             try:
                 await breaker.ready(longest)
             except BreakerOpen as exc:
                 raise Stopped(exc.seconds, error_class, breaker.reason) from None
 
-    def enter(self) -> Passage | None:
-        """Pass all breakers; None if one of them lets nobody pass now."""
-        tickets: list[Ticket | None] = []
+    def enter(self, *, held: Sequence[AnyTicket] = ()) -> Passage | None:
+        """Pass all breakers, those of *held* by that; None if one lets nobody pass now."""
+        tickets: list[AnyTicket | None] = []
         for breaker in (self.outage, self.credential, self.permission):
-            ticket = None if breaker is None else breaker.enter()
-            if breaker is not None and ticket is None:
+            if breaker is None:
+                tickets.append(None)
+                continue
+            ticket = _probe(breaker, held) or breaker.enter()
+            if ticket is None:
                 for each in tickets:
-                    if each is not None:
+                    if each is not None and each not in held:
                         each.abandoned()
                 return None
             tickets.append(ticket)
@@ -89,17 +99,22 @@ class Passage:
     __slots__ = ("_credential", "_outage", "_permission")
 
     def __init__(
-        self, outage: Ticket | None, credential: Ticket | None, permission: Ticket | None
+        self, outage: AnyTicket | None, credential: AnyTicket | None, permission: AnyTicket | None
     ) -> None:
         self._outage = outage
         self._credential = credential
         self._permission = permission
 
+    @property
+    def probes(self) -> list[Ticket]:
+        """The probes that the call is; it must tell their end, or nobody else may pass."""
+        tickets = (self._outage, self._credential, self._permission)
+        return [each for each in tickets if isinstance(each, Ticket) and each.is_probe]
+
     def served(self) -> None:
         """Say that the provider has begun to do it: a probe need not go on to its end."""
-        for ticket in (self._outage, self._credential, self._permission):
-            if ticket is not None and ticket.is_probe:
-                ticket.succeeded()
+        for ticket in self.probes:
+            ticket.succeeded()
 
     def answered(self) -> None:
         """Say that the provider did what it was asked for."""
@@ -111,11 +126,6 @@ class Passage:
         _tell(self._outage, outage(fault), reason)
         _tell(self._credential, credential(fault), reason)
         _tell(self._permission, permission(fault), reason)
-
-    def abandoned(self) -> None:
-        """Say that nothing is known of the provider."""
-        for ticket in (self._outage, self._credential, self._permission):
-            _tell(ticket, Verdict.UNKNOWN)
 
 
 def outage(fault: Fault) -> Verdict:
@@ -150,7 +160,11 @@ def _fine_if_served(fault: Fault) -> Verdict:
     return Verdict.FINE if served else Verdict.UNKNOWN
 
 
-def _tell(ticket: Ticket | None, verdict: Verdict, reason: str = "") -> None:
+def _probe(breaker: Breaker, held: Sequence[AnyTicket]) -> AnyTicket | None:
+    return next((ticket for ticket in held if ticket.probes(breaker)), None)
+
+
+def _tell(ticket: AnyTicket | None, verdict: Verdict, reason: str = "") -> None:
     if ticket is None:
         return
     match verdict:

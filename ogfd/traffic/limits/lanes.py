@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
@@ -49,11 +50,6 @@ class Lane:
     buckets: tuple[TokenBucket, ...]
     breaker: Breaker
 
-    @property
-    def rate(self) -> float:
-        """Requests per second at present."""
-        return min(bucket.rate for bucket in self.buckets)
-
     def wait_seconds(self) -> float:
         """Return how long a caller that came now would wait for its tokens."""
         return max(bucket.wait_seconds() for bucket in self.buckets)
@@ -72,6 +68,15 @@ class Lane:
         """Grant nothing before *instant* of the monotonic clock."""
         for bucket in self.buckets:
             bucket.block_until(instant)
+
+
+class _Place(NamedTuple):
+    """Which bucket of a key; *number* tells apart limits that differ in rate and burst alone."""
+
+    scope: str
+    window: timedelta | None
+    scoped: bool
+    number: int
 
 
 Conflict = Callable[[LaneKey, Limit, Limit], None]
@@ -99,12 +104,10 @@ class Lanes:
         self._monotonic = monotonic
         self._rng = rng
         self._on_conflict = on_conflict
-        self._buckets: dict[
-            tuple[LaneKey, str, timedelta | None, bool], tuple[TokenBucket, Limit]
-        ] = {}
+        self._buckets: dict[LaneKey, dict[_Place, tuple[TokenBucket, Limit]]] = {}
         self._breakers: dict[LaneKey, Breaker] = {}
         self._credentials: dict[str, Breaker] = {}
-        self._denials: dict[Denial, Breaker] = {}
+        self._denials: defaultdict[str, dict[Denial, Breaker]] = defaultdict(dict)
 
     def lane(self, key: LaneKey, limits: Sequence[Limit], scope: str = "") -> Lane:
         """
@@ -116,13 +119,15 @@ class Lanes:
             scope: what the call is about.
 
         Raises:
-            ValueError: if a limit is out of range.
+            ValueError: if there is no limit, or one is out of range.
         """
+        if not limits:
+            raise ValueError(f"there is no limit for {key.provider} {key.group or 'requests'}")
         if key not in self._breakers:
             self._breakers[key] = Breaker(OUTAGE, self._monotonic, self._rng)
         return Lane(
             key=key,
-            buckets=tuple([self._bucket(key, limit, scope) for limit in limits]),
+            buckets=tuple([self._bucket(key, *placed) for placed in _placed(limits, scope)]),
             breaker=self._breakers[key],
         )
 
@@ -134,26 +139,33 @@ class Lanes:
 
     def permission(self, denial: Denial) -> Breaker:
         """Return the breaker of what a connector may have been denied."""
-        if denial not in self._denials:
-            self._denials[denial] = Breaker(PERMISSION, self._monotonic, self._rng)
-        return self._denials[denial]
+        breakers = self._denials[denial.connector]
+        if denial not in breakers:
+            breakers[denial] = Breaker(PERMISSION, self._monotonic, self._rng)
+        return breakers[denial]
 
-    def denials(self, connector: str) -> Mapping[Denial, Breaker]:
-        """Return the breakers of all that *connector* may have been denied."""
-        return {key: each for key, each in self._denials.items() if key.connector == connector}
+    def denials(self, connector: str) -> Sequence[tuple[Denial, Breaker]]:
+        """Return the breakers of all that *connector* may have been denied. From any thread."""
+        return list(self._denials.get(connector, {}).items())
 
-    def __iter__(self) -> Iterator[tuple[LaneKey, TokenBucket]]:
-        """Iterate over all buckets."""
-        return iter([(key[0], bucket) for key, (bucket, _) in self._buckets.items()])
+    def forget(self, connector: str) -> None:
+        """Let go of what *connector* was never denied: scopes may come and go for years."""
+        kept = [each for each in self._denials.pop(connector, {}).items() if each[1].has_failures]
+        if kept:
+            self._denials[connector] = dict(kept)
 
-    def _bucket(self, key: LaneKey, limit: Limit, scope: str) -> TokenBucket:
-        place = (key, scope if limit.scoped else "", limit.window, limit.scoped)
-        if place not in self._buckets:
+    def buckets(self, key: LaneKey) -> Sequence[TokenBucket]:
+        """Return the buckets of *key*, those of all scopes. From any thread."""
+        return [bucket for bucket, _ in list(self._buckets.get(key, {}).values())]
+
+    def _bucket(self, key: LaneKey, place: _Place, limit: Limit) -> TokenBucket:
+        placed = self._buckets.setdefault(key, {})
+        if place not in placed:
             window = None if limit.window is None else limit.window.total_seconds()
             made = TokenBucket(limit.rate, limit.burst, self._monotonic, window=window)
-            self._buckets[place] = made, limit
+            placed[place] = made, limit
             return made
-        bucket, held = self._buckets[place]
+        bucket, held = placed[place]
         if limit != held:
             kept = Limit(
                 rate=min(limit.rate, held.rate),
@@ -162,8 +174,16 @@ class Lanes:
                 scoped=limit.scoped,
             )
             bucket.limit(kept.rate, kept.burst)
-            self._buckets[place] = bucket, kept
+            placed[place] = bucket, kept
             # Who asks again for what has been lowered already is no news.
             if self._on_conflict is not None and kept != held:
                 self._on_conflict(key, kept, limit)
         return bucket
+
+
+def _placed(limits: Sequence[Limit], scope: str) -> Iterator[tuple[_Place, Limit]]:
+    counts: Counter[tuple[timedelta | None, bool]] = Counter()
+    for limit in limits:
+        kind = limit.window, limit.scoped
+        yield _Place(scope if limit.scoped else "", *kind, counts[kind]), limit
+        counts[kind] += 1

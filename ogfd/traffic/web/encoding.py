@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final
+from typing import Any, Final
 
 from anyio import to_thread
 
 from ogfd.plugin import ErrorClass, SourceError, error_of
 
 _ZLIB_OR_GZIP: Final = zlib.MAX_WBITS | 32
+_PIECE_BYTES: Final = 4 << 10
 _ENCODINGS: Final = frozenset({"gzip", "x-gzip", "deflate"})
 
 
@@ -43,20 +44,26 @@ async def decoded(body: bytes, encoding: str, max_bytes: int) -> bytes:
 
 def _inflated(body: bytes, max_bytes: int) -> bytes:
     parts: list[bytes] = []
-    room = max_bytes
-    while body:  # a gzip file may have several members
+    position, room = 0, max_bytes
+    while position < len(body):  # a gzip file may have several members
         member = zlib.decompressobj(_ZLIB_OR_GZIP)
-        try:
-            part = member.decompress(body, room + 1)
-        except zlib.error:
-            raise Undecodable(
-                "is not the gzip that it claims to be", ErrorClass.TRANSIENT
-            ) from None
-        room -= len(part)
-        if room < 0:
-            raise Undecodable(f"is longer than {max_bytes} bytes", ErrorClass.FATAL)
-        if not member.eof:
-            raise Undecodable("was cut: its gzip stream has no end", ErrorClass.TRANSIENT)
-        parts.append(part)
-        body = member.unused_data
+        while not member.eof:
+            # In pieces: what follows a member is copied, and a body may be nothing but members.
+            piece = body[position : position + _PIECE_BYTES]
+            if not piece:
+                raise Undecodable("was cut: its gzip stream has no end", ErrorClass.TRANSIENT)
+            part = _part(member, piece, room + 1)
+            room -= len(part)
+            if room < 0:
+                raise Undecodable(f"is longer than {max_bytes} bytes", ErrorClass.FATAL)
+            parts.append(part)
+            position += len(piece) - len(member.unused_data)
     return b"".join(parts)
+
+
+def _part(member: Any, piece: bytes, most: int) -> bytes:
+    try:
+        part: bytes = member.decompress(piece, most)
+    except zlib.error:
+        raise Undecodable("is not the gzip that it claims to be", ErrorClass.TRANSIENT) from None
+    return part

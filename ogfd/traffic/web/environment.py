@@ -11,9 +11,10 @@ One network for the whole process: what the configuration and the environment sa
 from __future__ import annotations
 
 import os
+import re
 import ssl
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -24,28 +25,18 @@ from urllib.parse import urlsplit
 import aiohttp
 from anyio import to_thread
 
-from ogfd.traffic.web.network import Network
+from ogfd.traffic.web.network import DIRECT, Network
 
 _SCHEMES: Final = ("http", "https")
+_DEFAULT_CONTEXT: Final = "_SSL_CONTEXT_VERIFIED"
 _CERTIFICATES: Final = (
     "SSL_CERT_FILE",  # OpenSSL, so urllib and whoever makes a default context
     "REQUESTS_CA_BUNDLE",  # requests, so google-auth and azure-core; botocore without its own
     "AWS_CA_BUNDLE",  # botocore
     "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",  # gRPC, which brings its own list otherwise
 )
-# The metadata services give a machine its own credentials, and no proxy could reach them for it:
-# https://docs.aws.amazon.com/cli/latest/userguide/cli-configure-proxy.html says so for AWS.
-_DIRECT: Final = (
-    "localhost",
-    "127.0.0.1",
-    "::1",
-    "[::1]",
-    "169.254.169.254",
-    "169.254.170.2",
-    "169.254.170.23",
-    "[fd00:ec2::254]",
-    "[fd00:ec2::23]",
-    "metadata.google.internal",
+_CERTIFICATE: Final = re.compile(
+    rb"-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----.+?-----END \1-----", re.DOTALL
 )
 
 
@@ -69,12 +60,18 @@ async def shared(network: Network, directory: Path) -> AsyncGenerator[Network]:
     if whole.ca_file is not None:
         bundle = directory / "ca-bundle.pem"
         await to_thread.run_sync(write_bundle, whole.ca_file, bundle)
-        await to_thread.run_sync(_trusted_by_aiohttp, bundle)
-    changes = variables(whole, os.environ, bundle)
+    with _environment(variables(whole, os.environ, bundle)):
+        trust = None if bundle is None else await to_thread.run_sync(whole.trust)
+        with _trusted_by_aiohttp(trust):
+            yield whole
+
+
+@contextmanager
+def _environment(changes: Mapping[str, str]) -> Generator[None]:
     before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
     try:
-        yield whole
+        os.environ.update(changes)
+        yield
     finally:
         for name, value in before.items():
             if value is None:
@@ -134,7 +131,9 @@ def write_bundle(ca_file: Path, path: Path) -> None:
     """
     found = [ssl.DER_cert_to_PEM_cert(each) for each in _trusted().get_ca_certs(binary_form=True)]
     part = path.with_suffix(".tmp")
-    part.write_bytes("".join(found).encode() + ca_file.read_bytes())
+    # Nothing else of the file: some keep the authority's private key in it, and all may read ours.
+    own = [match[0] + b"\n" for match in _CERTIFICATE.finditer(ca_file.read_bytes())]
+    part.write_bytes("".join(found).encode() + b"".join(own))
     part.chmod(0o644)
     part.replace(path)
 
@@ -152,12 +151,19 @@ def _trusted() -> ssl.SSLContext:
     return context
 
 
-def _trusted_by_aiohttp(bundle: Path) -> None:
+@contextmanager
+def _trusted_by_aiohttp(trust: ssl.SSLContext | None) -> Generator[None]:
     # aiohttp made the context for sessions without one of their own when it was imported, so no
     # variable reaches those of azure-core any more; there is no public way to it.
-    context = getattr(aiohttp.connector, "_SSL_CONTEXT_VERIFIED", None)
-    if isinstance(context, ssl.SSLContext):
-        context.load_verify_locations(bundle)
+    before = getattr(aiohttp.connector, _DEFAULT_CONTEXT, None)
+    if trust is None or not isinstance(before, ssl.SSLContext):
+        yield
+        return
+    setattr(aiohttp.connector, _DEFAULT_CONTEXT, trust)
+    try:
+        yield
+    finally:
+        setattr(aiohttp.connector, _DEFAULT_CONTEXT, before)
 
 
 def _variable(environ: Mapping[str, str], name: str) -> str:
@@ -165,11 +171,25 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 
 def _proxy(url: str) -> str:
-    whole = url if "://" in url else f"http://{url}"  # as curl and requests take it
-    parts = urlsplit(whole)
-    if parts.scheme in _SCHEMES and parts.hostname:
-        return whole
-    raise ValueError("the proxy must be an HTTP proxy, http://HOST:PORT")
+    text = url.strip()
+    whole = text if "://" in text else f"http://{text}"  # as curl and requests take it
+    if not _is_proxy(whole):
+        raise ValueError(
+            "the proxy must be an HTTP proxy, http://HOST:PORT; in a password before that, "
+            "characters such as / ? # and @ are percent-quoted"
+        )
+    return whole
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is none
+        return False
+    # A password that is not quoted ends where a path begins, and would show as one.
+    rest = parts.path.strip("/") or parts.query or parts.fragment
+    return bool(whole) and not rest and url.isprintable() and " " not in url
 
 
 def _no_proxy(network: Network) -> str:
@@ -177,4 +197,4 @@ def _no_proxy(network: Network) -> str:
         return "*"  # alone: urllib takes it for a host's name otherwise
     # What stands for all below is a name without its star: only ctx.request knows that.
     names = [entry.removeprefix("*") for entry in network.no_proxy]
-    return ",".join(dict.fromkeys([*names, *_DIRECT]))
+    return ",".join(dict.fromkeys([*names, *DIRECT]))

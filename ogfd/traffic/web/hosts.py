@@ -31,8 +31,8 @@ class Pins:
         networks: Sequence[IPNetwork] = (),
     ) -> None:
         self._networks = networks
-        self._names = frozenset(host.lower() for host in hosts if not host.startswith("*."))
-        self._suffixes = tuple(host[1:].lower() for host in hosts if host.startswith("*."))
+        self._names = frozenset(_sent(host) for host in hosts if not host.startswith("*."))
+        self._suffixes = tuple(f".{_sent(host[2:])}" for host in hosts if host.startswith("*."))
         self._origins = frozenset(_origin(URL(origin)) for origin in origins)
 
     @property
@@ -55,12 +55,20 @@ class Pins:
             return target
         if target.scheme != "https":
             raise ValueError(f"{shown} is not https; only endpoints named in the config may be")
-        host = target.host.lower().rstrip(".")
+        host = (target.raw_host or "").lower().rstrip(".")  # as it is looked up
         if host not in self._names and not any(host.endswith(tail) for tail in self._suffixes):
             raise ValueError(f"{target.host} is not one of the connector's allowed hosts")
-        if literal(host) is not None and not reachable(host, self._networks):
+        address = literal(host)
+        if address is None and not host.strip("0123456789."):
+            raise ValueError(f"{target.host} is neither a name nor an IP address")
+        if address is not None and not reachable(host, self._networks):
             raise ValueError(f"{target.host} is in none of the [daemon] private_networks")
         return target
+
+
+def _sent(host: str) -> str:
+    """Return *host* as requests spell it: a name in other letters than ASCII by its IDNA form."""
+    return host.lower() if host.isascii() else host.encode("idna").decode().lower()
 
 
 def _origin(url: URL) -> tuple[str, str, int | None]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json as jsons
+import re
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
 from types import TracebackType
@@ -29,6 +30,7 @@ _LONGEST_ERROR_BYTES: Final = 64 << 10
 _CHUNK_BYTES: Final = 256 << 10
 _ERROR_SECONDS: Final = 5  # for the body of an error: a slow one must not hide the status
 _CLOSE_SECONDS: Final = 5
+_JSON: Final = re.compile(r"[^/]+/([^/]+\+)?json", re.IGNORECASE)  # not x-ndjson: lines
 _BODYLESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
@@ -37,10 +39,10 @@ class Request:
     """What to send; fields as in ``Context.request``, *url* checked against the pins."""
 
     method: str
-    url: URL
-    headers: Mapping[str, str]
-    body: bytes | None
-    auth: Auth | None
+    url: URL = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    auth: Auth | None = field(repr=False)
     max_bytes: int
 
     @property
@@ -53,7 +55,8 @@ class HttpClient:
     """
     Sends requests of one connector over one session, which is made at the first request.
 
-    Redirects are not followed, cookies not kept, and nothing is tried twice. Close it when the connector's run ends.
+    Redirects are not followed, cookies not kept, and nothing is tried twice. Close it when the
+    connector's run ends.
 
     Args:
         pins: where requests may go.
@@ -164,8 +167,14 @@ class HttpClient:
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
             attempt.sent = False
             raise
+        except aiohttp.ServerDisconnectedError as exc:
+            if isinstance(exc.message, str):
+                raise
+            # It quotes what came of the head, which may set a cookie or lead to a signed URL.
+            raise aiohttp.ServerDisconnectedError from None
         except aiohttp.ClientResponseError as exc:
             if isinstance(exc, aiohttp.ClientHttpProxyError):
+                attempt.sent = False  # it refused the tunnel, so the provider saw nothing
                 raise self._refused_by_proxy(exc) from None
             # Its text quotes the whole URL, which may be signed.
             raise TransientError(f"{request.shown}: the answer is not HTTP") from None
@@ -199,7 +208,7 @@ class HttpClient:
                     self._network.private_networks,
                 )
                 session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(ssl=trust, resolver=resolver),
+                    connector=_Connector(ssl=trust, resolver=resolver),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=None),
                     auto_decompress=False,  # aiohttp takes a gzip body cut short for a whole one
@@ -211,6 +220,11 @@ class HttpClient:
             return self._session
 
     async def _read(self, request: Request, answer: aiohttp.ClientResponse) -> Response:
+        if answer.status == HTTPStatus.PARTIAL_CONTENT and "Range" not in request.headers:
+            raise FatalError(
+                f"the answer to {request.shown} is a part, and all was asked for",
+                status=answer.status,
+            )
         body = await _body(request, answer)
         encoding = answer.headers.get("Content-Encoding", "identity")
         try:
@@ -243,6 +257,19 @@ class HttpClient:
             response=Response(status=exc.status, headers=headers, body=b"", url=""),
             retry_after=retry_after(headers, self._now()),
         )
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Reuses no connection on which something came that nobody had asked for."""
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        # aiohttp looks only before it puts a connection away. What came while that lay idle, such
+        # as a 408 or the rest of a body longer than it said, would be the next request's answer.
+        while (found := await super()._get(key, traces)) is not None:
+            if found.protocol is not None and not found.protocol.should_close:
+                return found
+            found.close()
+        return None
 
 
 def has_end(answer: aiohttp.ClientResponse) -> bool:
@@ -290,18 +317,20 @@ def _check_end(request: Request, answer: aiohttp.ClientResponse, body: bytes) ->
     """Refuse a body that ends with the connection: a cut one would look the same."""
     if has_end(answer) or request.method == "HEAD" or answer.status in _BODYLESS:
         return
-    if not answer.content_type.endswith("json"):
+    found: Any = 0
+    if _JSON.fullmatch(answer.content_type):
+        try:
+            found = jsons.loads(body)
+        except ValueError:
+            raise TransientError(
+                f"the answer to {request.shown} was cut after {len(body)} bytes",
+                status=answer.status,
+            ) from None
+    if isinstance(found, int | float):  # a number has no end of its own either
         raise FatalError(
             f"the answer to {request.shown} has no length, so a cut could not be seen",
             status=answer.status,
         )
-    try:
-        jsons.loads(body)
-    except ValueError:
-        raise TransientError(
-            f"the answer to {request.shown} was cut after {len(body)} bytes",
-            status=answer.status,
-        ) from None
 
 
 def _with_query(url: str, params: Mapping[str, str] | None) -> str:

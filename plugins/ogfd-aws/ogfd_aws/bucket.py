@@ -12,7 +12,7 @@ from typing import Any, Final
 import aiohttp
 from botocore import exceptions as sdk
 
-from ogfd.plugin import Context, SourceChanged, TransientError
+from ogfd.plugin import Context, FatalError, SourceChanged, TransientError
 from ogfd_aws.faults import code_of
 
 _CHUNK: Final = 1 << 20
@@ -20,6 +20,7 @@ _TIMEOUT: Final = timedelta(seconds=30)
 _CHANGED: Final = ("PreconditionFailed", "412")
 _MAX_PAGES: Final = 10_000  # ten million names; a prefix with more is a wrong prefix
 PAGE: Final = 1000  # the most that S3 gives
+_ELSE: Final = "a proxy may have answered in its place; check endpoint_url"
 GONE: Final = ("NoSuchKey", "NotFound", "404")
 
 
@@ -108,6 +109,8 @@ class Bucket:
             parts: list[bytes] = []
             size = 0
             async with answer["Body"] as body:
+                if _bare(_etag(key, answer)) != etag:
+                    return None  # not every store knows If-Match
                 async for chunk in body.iter_chunks(_CHUNK):
                     parts.append(chunk)
                     size += len(chunk)
@@ -164,7 +167,12 @@ class Bucket:
         if "KeyCount" not in answer and "Contents" not in answer and "Name" not in answer:
             raise TransientError(
                 f"the answer to a listing of s3://{self.name}/{prefix} is not one of S3",
-                hint="a proxy may have answered in its place; check endpoint_url",
+                hint=_ELSE,
+            )
+        if answer.get("IsTruncated") and not answer.get("NextContinuationToken"):
+            raise FatalError(
+                f"a listing of s3://{self.name}/{prefix} breaks off: the store says that there is "
+                "more, and not where to go on"
             )
         return answer
 
@@ -190,9 +198,12 @@ class _Pinned:
                 raise SourceChanged(f"{self._key} was replaced while it was read") from exc
             raise
         async with answer["Body"] as body:
-            if offset and "ContentRange" not in answer:
+            if offset and not answer.get("ContentRange", "").startswith(f"bytes {offset}-"):
                 raise TransientError(f"{self._key}: the store ignores byte ranges")
-            self.etag = answer["ETag"]
+            found = _etag(self._key, answer)
+            if self.etag not in {None, found}:  # not every store knows If-Match
+                raise SourceChanged(f"{self._key} was replaced while it was read")
+            self.etag = found
             self.modified = answer.get("LastModified")
             yield _whole(self._key, body, answer)
 
@@ -216,8 +227,14 @@ def _check_length(key: str, size: int, answer: dict[str, Any]) -> None:
 
 
 def _next(answer: dict[str, Any]) -> str | None:
-    token = answer.get("NextContinuationToken") if answer.get("IsTruncated") else None
+    token = answer.get("NextContinuationToken") if answer.get("IsTruncated", True) else None
     return str(token) if token else None
+
+
+def _etag(key: str, answer: dict[str, Any]) -> str:
+    if "ETag" not in answer:
+        raise TransientError(f"the answer for {key} is not one of S3", hint=_ELSE)
+    return str(answer["ETag"])
 
 
 def _bare(etag: str) -> str:

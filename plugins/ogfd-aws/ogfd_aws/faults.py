@@ -99,7 +99,9 @@ CODES: Final[Mapping[ErrorClass, Mapping[str, tuple[str, ...]]]] = {
 
 STATUSES: Final[Mapping[int, tuple[ErrorClass, str]]] = {
     301: (ErrorClass.FATAL, "region"),
+    302: (ErrorClass.FATAL, "bucket"),
     307: (ErrorClass.FATAL, "region"),
+    308: (ErrorClass.FATAL, "bucket"),
     400: (ErrorClass.BAD_REQUEST, ""),
     401: (ErrorClass.AUTH, "key"),
     403: (ErrorClass.AUTH, "permission"),

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
+import aiohttp
 import anyio
 from aiobotocore.config import AioConfig
 from aiobotocore.credentials import (
@@ -16,6 +17,7 @@ from aiobotocore.credentials import (
     AioCredentials,
     AioDeferredRefreshableCredentials,
 )
+from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
 from botocore.credentials import ReadOnlyCredentials
@@ -23,11 +25,31 @@ from botocore.loaders import Loader
 
 from ogfd.plugin import AuthError, Context
 from ogfd_aws.config import AwsConfig
-from ogfd_aws.faults import translated
+from ogfd_aws.faults import HINTS, translated
 
 _POOL: Final = 16  # two downloads and the listings of one run need four; a leak would hang the pool
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
+
+
+class Straight(AIOHTTPSession):  # type: ignore[misc]  # the SDK is not typed
+    """Sends each request once, where it is meant to go, as botocore does without aiohttp."""
+
+    async def _get_session(self, proxy_url: str | None) -> Any:
+        session = await super()._get_session(proxy_url)
+        # aiohttp would repeat a request on a stale connection by itself, without a token.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
+        return _Unredirected(session)
+
+
+class _Unredirected:
+    """A session that hands out a redirect: whoever it leads to is not S3, or needs a signature."""
+
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def request(self, method: str, **options: Any) -> aiohttp.ClientResponse:
+        return await self._session.request(method, **options, allow_redirects=False)
 
 
 def client_config(config: AwsConfig) -> AioConfig:
@@ -35,6 +57,7 @@ def client_config(config: AwsConfig) -> AioConfig:
     # Path style: a store at an address of its own has no host name per bucket.
     style = {"addressing_style": "path"} if config.endpoint_url else {}
     return AioConfig(
+        http_session_cls=Straight,
         retries={"total_max_attempts": 1, "mode": "standard"},
         auth_scheme_preference="sigv4",
         max_pool_connections=_POOL,
@@ -54,7 +77,7 @@ async def open_client(ctx: Context, config: AwsConfig, service: str) -> AsyncGen
 
     Raises:
         AuthError: if there are no credentials to assume the role with, the profile does not exist,
-            or a secret cannot be read.
+            or a secret or what the profile leads to cannot be read.
         SourceError: if the SDK refuses the settings.
     """
     # The SDK logs whole tracebacks for a profile that is not signed in; we say it in one line.
@@ -74,7 +97,14 @@ async def open_client(ctx: Context, config: AwsConfig, service: str) -> AsyncGen
             )
         except sdk.BotoCoreError as exc:
             raise translated(exc, f"no client of {service}") from exc
+        client.meta.events.register("before-call.s3.HeadBucket", _not_led_on)
         yield client
+
+
+def _not_led_on(context: dict[str, Any], **_: Any) -> None:
+    # After a redirect the SDK asks for the region of the bucket by HeadBucket, and after a redirect
+    # of that again, and so on until Python's stack is full.
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 async def open_session(config: AwsConfig) -> AioSession:
@@ -131,7 +161,8 @@ class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is 
 
     async def drop(self) -> None:
         """Look for credentials anew at the next request."""
-        self._found = None
+        async with self._turn:  # what is being loaded may be what was refused
+            self._found = None
 
     async def get_frozen_credentials(self) -> ReadOnlyCredentials:
         """
@@ -171,13 +202,22 @@ async def _load(config: AwsConfig) -> AioCredentials | None:
         )
     if config.role_arn is not None:
         return await _assuming(source, config)
-    found: AioCredentials | None = await source.get_credentials()
+    return await _found(source)
+
+
+async def _found(source: AioSession) -> AioCredentials | None:
+    try:
+        found: AioCredentials | None = await source.get_credentials()
+    except (OSError, ValueError) as exc:
+        # Of a credential_process that is not there or prints no JSON, or of a service of credentials
+        # whose address is not allowed: the SDK does not translate these.
+        raise AuthError(f"credentials cannot be loaded: {exc}", hint=HINTS["credentials"]) from exc
     return found
 
 
 async def _assuming(source: AioSession, config: AwsConfig) -> AioCredentials:
     try:
-        credentials = await source.get_credentials()
+        credentials = await _found(source)
     except sdk.BotoCoreError as exc:
         raise translated(exc, f"no credentials to assume {config.role_arn} with") from exc
     if credentials is None:

@@ -1,13 +1,19 @@
 """Credentials and clients."""
 
+import asyncio
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+import anyio
 import pytest
+from aiobotocore.credentials import AioCredentials
 from aiohttp import web
+from botocore.exceptions import ConnectionClosedError
 from ogfd_aws.config import AwsConfig
-from ogfd_aws.session import client_config, open_client, open_session
+from ogfd_aws.faults import classify
+from ogfd_aws.session import RenewableCredentials, client_config, open_client, open_session
 
-from ogfd.plugin import AuthError, Secret
+from ogfd.plugin import AuthError, FatalError, Secret, SourceError
 from ogfd.testing import FakeContext
 
 ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -93,6 +99,24 @@ async def test_a_role_without_credentials_to_assume_it_is_an_auth_error(monkeypa
         await open_session(AwsConfig(role_arn=ROLE, profile="absent"))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "credential_process = /nonexistent/program",
+        "credential_process = /bin/echo no JSON",
+        'credential_process = "unbalanced',
+    ],
+)
+async def test_a_profile_that_leads_nowhere_is_an_auth_error(monkeypatch, tmp_path, line):
+    """The SDK lets out whatever Python raised, which would pass for a defect of ours."""
+    (tmp_path / "config").write_text(f"[profile p]\n{line}\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    for settings in ({}, {"role_arn": ROLE}):
+        with pytest.raises(AuthError, match="credentials cannot be loaded"):
+            await open_session(AwsConfig(profile="p", **settings))
+
+
 async def test_static_keys_come_from_their_references(monkeypatch):
     """Revealed when the session opens."""
     monkeypatch.setenv("KEY", "k1")
@@ -121,6 +145,31 @@ async def test_dropped_credentials_are_looked_for_anew(tmp_path):
     after = await credentials.get_frozen_credentials()
 
     assert ("old", "new") == (before.secret_key, after.secret_key)
+
+
+async def test_credentials_that_are_being_loaded_are_dropped_too():
+    """They were read before whoever drops them knew better; many ask, and one load answers all."""
+    go_on, loaded = anyio.Event(), []
+
+    async def load():
+        loaded.append(f"K{len(loaded)}")
+        found = AioCredentials(loaded[-1], "s")
+        await go_on.wait()
+        return found
+
+    credentials = RenewableCredentials(load)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(credentials.get)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(credentials.drop)
+        await anyio.wait_all_tasks_blocked()
+        go_on.set()
+    async with anyio.create_task_group() as tasks:
+        for _ in range(9):
+            tasks.start_soon(credentials.get_frozen_credentials)
+
+    assert "K1" == (await credentials.get_frozen_credentials()).access_key
+    assert ["K0", "K1"] == loaded
 
 
 async def test_a_role_is_assumed_again_when_its_session_is_refused(sts):
@@ -158,6 +207,79 @@ async def test_the_sdk_makes_one_attempt_whatever_the_environment_says(monkeypat
     await runner.cleanup()
 
     assert ["/b"] == hits
+
+
+@asynccontextmanager
+async def raw(*answers):
+    """A server of raw answers, the last one for ever, on connections that it ends after the n-th."""
+    asked = []
+
+    async def handle(reader, writer):
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                asked.append(head.decode().partition(" HTTP/")[0].partition("?")[0])
+                answer = answers[min(len(asked), len(answers)) - 1]
+                if answer is None:
+                    return
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+async def test_a_redirect_is_not_followed(status):
+    """botocore follows none either: it could lead anywhere, and S3 wants another signature there."""
+    ctx = FakeContext(classify=classify)
+    async with raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (elsewhere, led):
+        answer = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere}/x\r\nContent-Length: 0\r\n\r\n"
+        async with (
+            raw(answer.encode()) as (url, asked),
+            open_client(ctx, config(endpoint_url=url), "s3") as client,
+        ):
+            with pytest.raises(SourceError) as raised:
+                await ctx.call("s3:List", client.list_objects_v2, Bucket="b")
+
+    assert (status, []) == (raised.value.status, led)
+    assert ["GET /b", "HEAD /b"][: len(asked)] == asked
+    assert isinstance(raised.value, FatalError)
+
+
+async def test_a_bucket_in_another_region_is_read_there():
+    """S3 says where; asked once more with a signature for that region."""
+    moved = b"<Error><Code>PermanentRedirect</Code></Error>"
+    head = b"HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-1\r\nContent-Length: %d\r\n\r\n"
+    empty = b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"
+    found = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(empty) + empty
+    async with (
+        raw(head % len(moved) + moved, found) as (url, asked),
+        open_client(FakeContext(), config(endpoint_url=url), "s3") as client,
+    ):
+        assert 0 == (await client.list_objects_v2(Bucket="b"))["KeyCount"]
+
+    assert ["GET /b"] * 2 == asked
+
+
+async def test_a_request_on_a_stale_connection_is_not_repeated_behind_the_policys_back():
+    """aiohttp would, without a token."""
+    empty = b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(empty) + empty
+    async with (
+        raw(answer, None, answer) as (url, asked),
+        open_client(FakeContext(), config(endpoint_url=url), "s3") as client,
+    ):
+        await client.list_objects_v2(Bucket="b")
+        with pytest.raises(ConnectionClosedError):
+            await client.list_objects_v2(Bucket="b")
+
+    assert ["GET /b"] * 2 == asked
 
 
 def test_clients_sign_with_sigv4_and_pool_more_than_a_run_needs():

@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import anyio
+import pytest
 
 from ogfd.plugin import Limit
-from ogfd.traffic import Denial, LaneKey, Lanes
+from ogfd.traffic import Denial, LaneKey, Lanes, acquire
 
 VIRTUAL_TIME = True
 
@@ -62,7 +63,6 @@ async def test_a_lane_passes_the_servers_word_to_all_its_buckets() -> None:
     lane.block_until(anyio.current_time() + 7)
 
     assert [5, 10] == [bucket.rate for bucket in lane.buckets]
-    assert 5 == lane.rate
     assert [7, 7] == [bucket.blocked_seconds for bucket in lane.buckets]
     assert 7 <= lane.wait_seconds() <= 7.2
 
@@ -77,4 +77,49 @@ async def test_credentials_and_permissions_are_the_connectors_own() -> None:
     assert lanes.permission(denial) is lanes.permission(denial)
     assert lanes.permission(denial) is not lanes.permission(denial._replace(scope="bucket-2"))
     assert 2 == len(lanes.denials("a"))
-    assert {} == lanes.denials("b")
+    assert [] == lanes.denials("b")
+
+
+async def test_limits_that_differ_in_rate_and_burst_alone_are_several() -> None:
+    """A call takes one token of each, and nobody is told of a conflict."""
+    told: list[object] = []
+    lanes = Lanes(anyio.current_time, on_conflict=lambda *args: told.append(args))
+    limits = [Limit(rate=10, burst=1), Limit(rate=5, burst=50)]
+    first, again = lanes.lane(KEY, limits), lanes.lane(KEY, limits)
+    await acquire(first.buckets)
+
+    assert [10, 5] == [bucket.rate for bucket in first.buckets]
+    assert [1, 1] == [bucket.statistics().granted for bucket in again.buckets]
+    assert [] == told
+
+
+def test_a_lane_without_a_limit_is_refused() -> None:
+    """Where requests are not limited, nothing may ask."""
+    with pytest.raises(ValueError, match="there is no limit for aws s3"):
+        Lanes(lambda: 0.0).lane(KEY, [])
+
+
+async def test_the_buckets_of_a_key_are_those_of_all_its_scopes() -> None:
+    """As metrics and status want them."""
+    lanes = Lanes(anyio.current_time)
+    limits = [Limit(rate=1, burst=1, scoped=True), Limit(rate=2, burst=1)]
+    for scope in ("sub-1", "sub-2"):
+        lanes.lane(KEY, limits, scope)
+
+    assert [1, 1, 2] == sorted(bucket.rate for bucket in lanes.buckets(KEY))
+    assert [] == lanes.buckets(KEY._replace(group=""))
+
+
+async def test_what_was_never_denied_is_forgotten() -> None:
+    """A scope that comes and goes for years must not fill the memory; a failure stays."""
+    lanes = Lanes(anyio.current_time)
+    for connector in "ab":
+        for number in range(3):
+            breaker = lanes.permission(Denial(connector, "s3:Get", f"bucket-{number}"))
+            if number == 2:
+                breaker.enter().failed("denied")  # type: ignore[union-attr]
+    lanes.forget("a")
+    lanes.forget("never seen")
+
+    assert ["bucket-2"] == [denial.scope for denial, _ in lanes.denials("a")]
+    assert 3 == len(lanes.denials("b"))

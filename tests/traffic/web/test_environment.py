@@ -3,7 +3,9 @@
 import os
 import ssl
 from pathlib import Path
+from types import SimpleNamespace
 
+import aiohttp
 import pytest
 import trustme
 from yarl import URL
@@ -55,11 +57,43 @@ def test_the_configuration_wins():
     assert ("c",) == completed(Network(no_proxy=["c"]), environ).no_proxy
 
 
-@pytest.mark.parametrize("bad", ["socks5://proxy:1080", "http://", "://", "ftp://proxy"])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "socks5://proxy:1080",
+        "http://",
+        "://",
+        "ftp://proxy",
+        "http://proxy:99999",
+        "http://proxy:port",
+        "http://proxy:0",
+        "http://u:canary/1@proxy:3128",
+        "http://u:1/canary@proxy:3128",
+        "http://u:1?canary@proxy:3128",
+        "http://u:1#canary@proxy:3128",
+        "http://u:canary@pro xy:3128",
+        "http://u:canary@proxy\n:3128",
+        "http://[::1",
+    ],
+)
 def test_another_kind_of_proxy_is_refused(bad):
     """Some libraries would go straight, some would fail: nobody would know which."""
+    for network, environ in (
+        (Network(), {"HTTPS_PROXY": bad}),
+        (Network(proxies={"http": bad}), {}),
+    ):
+        with pytest.raises(ValueError, match="must be an HTTP proxy") as raised:
+            completed(network, environ)
+
+        assert "canary" not in str(raised.value)
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\n"])
+def test_a_proxy_that_is_configured_but_empty_is_no_leave_to_go_straight(nothing):
+    """The file of a secret may be empty by mistake."""
     with pytest.raises(ValueError, match="must be an HTTP proxy"):
-        completed(Network(), {"HTTPS_PROXY": bad})
+        completed(Network(proxies={"https": nothing}), {})
+    assert {"https": PROXY} == completed(Network(proxies={"https": f" {PROXY}\n"}), {}).proxies
 
 
 def test_nothing_is_set_if_nothing_is_said():
@@ -116,7 +150,49 @@ async def test_the_environment_is_as_before_afterwards(tmp_path, monkeypatch):
     assert inside["no_proxy"].startswith("a.example,")
     assert network.proxy_for(URL("https://a.example/")) is None
     assert before == dict(os.environ)
+    assert [] == list(tmp_path.glob("*.tmp"))
     assert [bundle, tmp_path / "ca.pem"] == sorted(tmp_path.iterdir())
+
+
+async def test_what_aiohttp_trusts_is_as_before_afterwards(tmp_path):
+    """Inside, its own sessions trust the certificates too; nobody does afterwards."""
+    ca = trustme.CA()
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    async with aiohttp.TCPConnector() as connector:
+        asked = SimpleNamespace(is_ssl=lambda: True, ssl=True)
+        outside = connector._get_ssl_context(asked)
+        with pytest.raises(RuntimeError):
+            async with shared(Network(ca_file=tmp_path / "ca.pem"), tmp_path):
+                inside = connector._get_ssl_context(asked)
+                raise RuntimeError
+        assert connector._get_ssl_context(asked) is outside
+
+    assert der(ca) in inside.get_ca_certs(binary_form=True)
+    assert der(ca) not in outside.get_ca_certs(binary_form=True)
+
+
+async def test_an_environment_that_cannot_be_set_is_left_as_it_was(tmp_path, monkeypatch):
+    """The one half of it would be the worse."""
+    monkeypatch.setattr(
+        "ogfd.traffic.web.environment.variables", lambda *_: {"A_B": "1", "C": "\0"}
+    )
+    with pytest.raises(ValueError, match="null"):
+        async with shared(Network(), tmp_path):
+            pass
+
+    assert "A_B" not in os.environ
+
+
+def test_a_bundle_holds_no_private_key(tmp_path):
+    """Some keep it in the same file as the certificate, and the bundle may be read by all."""
+    ca = trustme.CA()
+    (tmp_path / "ca.pem").write_bytes(
+        b"# a note" + ca.private_key_pem.bytes() + b"\n" + ca.cert_pem.bytes().strip()
+    )
+    write_bundle(tmp_path / "ca.pem", tmp_path / "bundle.pem")
+
+    assert b"PRIVATE" not in (tmp_path / "bundle.pem").read_bytes()
+    assert der(ca) in trusted(tmp_path / "bundle.pem")
 
 
 def test_a_bundle_holds_the_file_and_what_is_trusted_already(tmp_path, monkeypatch):

@@ -68,6 +68,25 @@ def test_what_a_url_may_not_hold_is_quoted_and_the_rest_left() -> None:
     assert "/a%20b%0D%0AX:%20y?q=%2f%C3%A4" == checked.raw_path_qs
 
 
+@pytest.mark.parametrize("host", ["2130706433", "127.1", "0177.0.0.1", "127.0.0.01", "127.1."])
+def test_a_number_that_is_no_proper_address_is_refused_though_it_is_allowed(host: Any) -> None:
+    """The system would take it for an address that nobody has judged."""
+    networks = [ipaddress.ip_network("0.0.0.0/0")]
+    for hosts in ([host.rstrip(".")], ["*.1"], ["*.01"]):
+        with pytest.raises(ValueError, match=r"allowed hosts|neither a name nor an IP address"):
+            Pins(hosts, networks=networks).check(f"https://{host}/")
+
+
+def test_a_name_in_other_letters_is_judged_as_it_is_looked_up() -> None:
+    """Whichever way the plugin spells it."""
+    for host in ("m\u00fcnchen.example", "xn--mnchen-3ya.example", "XN--mnchen-3ya.example"):
+        for hosts in ([host], [f"*.{host.partition('.')[2]}"]):
+            checked = Pins(hosts).check("https://xn--mnchen-3ya.example/")
+            assert "xn--mnchen-3ya.example" == checked.raw_host
+    with pytest.raises(ValueError, match="allowed hosts"):
+        Pins(["munchen.example"]).check("https://xn--mnchen-3ya.example/")
+
+
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]"]
 )

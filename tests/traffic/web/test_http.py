@@ -195,6 +195,61 @@ async def test_nothing_is_repeated_behind_the_policys_back(
     assert 3 == len(server.requests) == len(recorder.attempts)
 
 
+@pytest.mark.parametrize(
+    "unasked",
+    [http(200, b'{"a": 2}'), http(408, b"", b"Connection: close"), b"and the rest of a body"],
+    ids=["answer", "timeout", "rest"],
+)
+async def test_what_nobody_asked_for_is_no_answer(
+    make_traffic: Any, raw_server: Any, unasked: Any
+) -> None:
+    """It comes while the connection lies idle; the next request takes another one."""
+    sent = anyio.Event()
+
+    async def twice(_: Any, writer: Any) -> Any:
+        writer.write(OK)
+        await writer.drain()
+        await idle.wait()
+        writer.write(unasked)
+        await writer.drain()
+        sent.set()
+
+    idle = anyio.Event()
+    async with (
+        raw_server(twice, OK) as server,
+        make_traffic(allowed_origins=[server.url]) as traffic,
+    ):
+        await traffic.request("GET", server.url, operation="o")
+        idle.set()
+        await sent.wait()
+        await anyio.wait_all_tasks_blocked()
+        answer = await traffic.request("POST", server.url, operation="o")
+
+    assert ({"a": 1}, 2) == (answer.json(), len(server.requests))
+
+
+async def test_a_part_is_not_taken_for_the_whole(ask: Any, raw_server: Any) -> None:
+    """Unless it was asked for."""
+    async with raw_server(http(206, b"[1]", b"Content-Range: bytes 0-2/9")) as server:
+        with pytest.raises(FatalError, match="is a part"):
+            await ask(server)
+        assert b"[1]" == (await ask(server, headers={"range": "bytes=0-2"})).body
+
+
+async def test_no_secret_shows_in_a_repr_or_in_the_error_of_a_cut_head(
+    ask: Any, raw_server: Any
+) -> None:
+    """Signed URLs and cookies."""
+    head = b"HTTP/1.1 200 OK\r\nSet-Cookie: session=abc\r\nContent-"
+    async with raw_server(http(200, b"", b"Set-Cookie: abc")) as server:
+        answer = await ask(server, path="/x?sig=abc")
+    async with raw_server(cut(head)) as server:
+        with pytest.raises(TransientError, match="Server disconnected") as raised:
+            await ask(server, path="/x?sig=abc", settings={"retry": ONE_TRY})
+
+    assert "abc" not in f"{answer!r}{raised.value!r}{raised.value.__cause__!r}"
+
+
 async def test_a_slow_drip_does_not_outlast_the_attempt(ask: Any, raw_server: Any) -> None:
     """The timeout is on the whole answer, not on each read."""
 
@@ -252,8 +307,15 @@ async def test_a_body_whose_end_cannot_be_told_is_refused_unless_it_is_whole_jso
         async with raw_server(cut(head + b"a,b\n1,2")) as server:
             with pytest.raises(FatalError, match="no length"):
                 await ask(server)
-    async with raw_server(cut(b"HTTP/1.1 200 OK\r\nContent-Type: text/json\r\n\r\n[1]")) as server:
-        assert [1] == (await ask(server)).json()
+    for kind, body in ((b"text/json", b"12"), (b"application/x-ndjson", b'{"a": 1}\n')):
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\n\r\n"
+        async with raw_server(cut(head + body)) as server:
+            with pytest.raises(FatalError, match="no length"):
+                await ask(server)
+    for kind in (b"text/json; charset=utf-8", b"application/problem+JSON"):
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: " + kind + b"\r\n\r\n"
+        async with raw_server(cut(head + b"[1]")) as server:
+            assert [1] == (await ask(server)).json()
 
 
 async def test_an_encoding_that_was_not_asked_for_is_decoded_or_refused(

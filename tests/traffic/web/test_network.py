@@ -2,11 +2,13 @@
 
 import ssl
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import trustme
 from yarl import URL
 
 from ogfd.plugin import (
@@ -57,11 +59,17 @@ def ask(make_traffic: Any) -> Any:
         ("https://127.8.0.1/", False),
         ("https://localhost/", False),
         ("https://[::1]/", False),
+        ("https://[fd12::1]/", False),
+        ("https://[fd12::2]/", True),
+        ("https://169.254.169.254/latest", False),
+        ("https://[fd00:ec2::254]/latest", False),
+        ("https://metadata.google.internal/", False),
     ],
 )
 def test_no_proxy_names_hosts_and_all_below(url: Any, proxied: Any) -> None:
-    """Loopback never goes by the proxy, nor what speaks another scheme."""
+    """Loopback and metadata services never go by the proxy, nor what speaks another scheme."""
     no_proxy = ["Corp.example", ".dotted.example", " *.starred.example", "port.example:8443", ""]
+    no_proxy.append("[fd12::1]")
     network = Network(proxies={"https": "http://proxy:3128"}, no_proxy=no_proxy)
     found = network.proxy_for(URL(url))
 
@@ -96,6 +104,34 @@ async def test_a_proxy_is_used_unless_the_host_goes_without(
                 await traffic.request("GET", "https://direct.example/", operation="o")
 
     assert [b"CONNECT cloud.example:443"] == [line[:25] for line in proxy.requests]
+
+
+async def test_a_tunnel_that_the_proxy_refuses_is_no_request(
+    make_traffic: Any, raw_server: Any
+) -> None:
+    """The provider saw nothing, so what is not idempotent is sent again too."""
+    async with raw_server(http(503)) as proxy:
+        network = Network(proxies={"https": proxy.url})
+        async with make_traffic(allowed_hosts=["cloud.example"], network=network) as traffic:
+            with pytest.raises(TransientError, match="the proxy answered 503"):
+                await traffic.request("POST", "https://cloud.example/", operation="o", json={})
+
+    assert 4 == len(proxy.requests)
+
+
+def test_certificates_are_read_once(tmp_path: Any) -> None:
+    """Not for each run of each connector; another network has its own, and a failure none."""
+    ca_file = tmp_path / "ca.pem"
+    network = Network(ca_file=ca_file)
+    with pytest.raises(FileNotFoundError):
+        network.trust()
+    trustme.CA().cert_pem.write_to_path(ca_file)
+    with ThreadPoolExecutor() as threads:
+        contexts = {context.result() for context in [threads.submit(network.trust) for _ in "1234"]}
+
+    assert {network.trust()} == contexts
+    assert replace(network, ca_file=None).trust() not in contexts
+    assert network == Network(ca_file=ca_file)
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def test_all_clients_use_proxy_and_certificates_of_the_configuration(cloud, tmp_
                     "no_proxy": ["example.com", "*.amazonaws.com", "microsoftonline.com", ".com"],
                 },
                 "again": {"proxies": both, "ca_file": ca_file},
+                "untrusted again": {"proxies": both},
                 "bare": {},
             },
         )
@@ -126,6 +127,7 @@ def test_all_clients_use_proxy_and_certificates_of_the_configuration(cloud, tmp_
         "trusted": ANSWERED,
         "direct": ASKED_FOR,
         "again": ANSWERED,
+        "untrusted again": UNTRUSTED,
         "bare": ASKED_FOR,
     } == outcomes
     assert sorted(ANSWERS) == sorted({*proxy.hosts, BACKGROUND})
