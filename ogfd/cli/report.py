@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -14,10 +14,11 @@ from ogfd.cli.params import Month, Pair, Year, gathered, listed
 from ogfd.cli.perform import perform, print_json
 from ogfd.cli.text import amount, clean, show_table
 
-_MEASURES: Final = ("billed_cost", "effective_cost", "line_count")
+_COSTS: Final = ("billed_cost", "effective_cost")
+_EMISSIONS: Final = ("location_based_kg", "market_based_kg")
 
 
-@click.command("report", short_help="Add up cost by service, region, month, ...")
+@click.command("report", short_help="Add up cost and emissions by service, region, month, ...")
 @click.option("--year", type=Year(), help="All months of a year.")
 @click.option("--from", "first", type=Month(), help="First month of usage, inclusive.")
 @click.option("--to", "last", type=Month(), help="Last month of usage, inclusive.")
@@ -51,9 +52,10 @@ def command(
     as_json: bool,
 ) -> int:
     """
-    Add up cost by service, region, month, ...
+    Add up cost and reported emissions by service, region, month, ...
 
-    Amounts are by currency and never added across. What the sums leave out is named.
+    Cost is by currency and never added across; nor are location-based and market-based emissions,
+    two methods for the same ones. What the sums leave out is named.
     """
     form = "json" if as_json else form
     first, last = _months(year, first, last)
@@ -89,25 +91,35 @@ def _months(year: str | None, first: str | None, last: str | None) -> tuple[str 
 
 
 def _show(document: Mapping[str, Any]) -> None:
-    head = (*document["by"], *_MEASURES)
-    rows = [
-        (
-            *(row[name] for name in document["by"]),
-            amount(row["billed_cost"]),
-            amount(row["effective_cost"]),
-            row["line_count"],
-        )
-        for row in document["rows"]
-    ]
-    show_table(head, rows, right=_MEASURES)
-    if not rows:
+    emissions = document["emissions"]
+    if document["rows"]:
+        _table(document["by"], _COSTS, document["rows"])
+    if document["rows"] and emissions["rows"]:
+        click.echo()
+    if emissions["rows"]:
+        _table(emissions["by"], _EMISSIONS, emissions["rows"])
+    if not document["rows"] and not emissions["rows"]:
         click.echo("no rows")
 
 
+def _table(by: Sequence[str], amounts: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    lines = [
+        (
+            *(row[name] for name in by),
+            *(amount(row[name]) for name in amounts),
+            row["line_count"],
+        )
+        for row in rows
+    ]
+    show_table((*by, *amounts, "line_count"), lines, right=(*amounts, "line_count"))
+
+
 def _csv(document: Mapping[str, Any]) -> str:
-    head = [*document["by"], *_MEASURES]
+    """Return one table: a row is of cost or of emissions, so each column can be added up."""
+    head = [*document["by"], *_COSTS, *_EMISSIONS, "line_count"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(head)
-    writer.writerows([row[name] for name in head] for row in document["rows"])
+    for row in (*document["rows"], *document["emissions"]["rows"]):
+        writer.writerow([row.get(name) for name in head])
     return out.getvalue()

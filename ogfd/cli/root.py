@@ -22,7 +22,7 @@ COMMANDS: Final = {
     "check": "Check configuration, credentials, permissions and sinks.",
     "status": "Show connectors, runs and slices.",
     "slices": "Look at slices; approve, reject or drop them.",
-    "report": "Add up cost by service, region, month, ...",
+    "report": "Add up cost and emissions by service, region, month, ...",
     "config": "Write, show and validate the configuration.",
     "plugins": "List and inspect plugins.",
     "completion": "Print the completion script of a shell.",

@@ -228,7 +228,8 @@ class ReadableSink(Sink, Protocol):
         Read a consistent snapshot of *view*.
 
         Args:
-            view: ``activities``, ``ogfd_cost`` or another view that the design names.
+            view: ``activities``; ``ogfd_cost``, the rows with a cost; ``ogfd_emissions_reported``,
+                those whose method is ``supplier_specific``; or another view that the sink has.
             columns: which columns, in this order.
             where: column to the values it may have; all must hold.
             period: only rows whose ``period_start`` lies in it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import pyarrow as pa
@@ -10,65 +11,131 @@ import pyarrow.compute as pc
 
 from ogfd.plugin import LedgerEntry, Period
 from ogfd.reports.query import ReportQuery
-from ogfd.reports.sums import COSTS
+from ogfd.reports.subject import Subject
 
-PARTS: Final = ("connector", "stream", "month")
-"""What completeness is judged by, for rows with and without each cost apart."""
-
-_LACKS: Final = {cost: f"lacks_{cost}" for cost in COSTS}
-PART_KEYS: Final = (*PARTS, *_LACKS.values())
+PARTS: Final = ("provider", "connector", "stream", "month")
 
 
-def with_lacks(table: pa.Table) -> pa.Table:
-    """Return *table* with a column for each cost that says whether it is null."""
-    for cost, name in _LACKS.items():
-        table = table.append_column(name, pc.is_null(table[cost]))
+def part_keys(subject: Subject) -> tuple[str, ...]:
+    """Return what completeness is judged by, for rows with and without each amount apart."""
+    return (*PARTS, *map(_lacks, subject.amounts))
+
+
+def with_lacks(table: pa.Table, subject: Subject) -> pa.Table:
+    """Return *table* with a column for each amount that says whether it is null."""
+    for amount in subject.amounts:
+        table = table.append_column(_lacks(amount), pc.is_null(table[amount]))
     return table
 
 
+@dataclass(slots=True)
+class Seen:
+    """
+    What a report found of a subject.
+
+    Attributes:
+        providers: those with a row.
+        parts: ``connector/stream`` with a row.
+        filled: part, amount and month to whether rows have it; both if some do.
+    """
+
+    providers: set[str] = field(default_factory=set)
+    parts: set[str] = field(default_factory=set)
+    filled: dict[tuple[str, str, str], set[bool]] = field(default_factory=dict)
+
+
+def seen(subject: Subject, sums: pa.Table | None) -> Seen:
+    """Read the sums by `part_keys`; None if there were no rows."""
+    found = Seen()
+    for row in sums.to_pylist() if sums is not None else ():
+        part = f"{row['connector']}/{row['stream']}"
+        found.providers.add(row["provider"])
+        found.parts.add(part)
+        for amount in subject.amounts:
+            key = (part, amount, row["month"])
+            found.filled.setdefault(key, set()).add(not row[_lacks(amount)])
+    return found
+
+
 def missing(
-    query: ReportQuery, sums: pa.Table | None, ledger: Mapping[str, LedgerEntry] | None
+    query: ReportQuery,
+    subject: Subject,
+    found: Seen,
+    ledger: Mapping[str, LedgerEntry] | None,
+    beside: Collection[str] = (),
 ) -> tuple[str, ...]:
     """
-    Name the gaps of a report, sorted.
+    Name the gaps of a report in one subject, sorted.
 
     Args:
         query: the report.
-        sums: the sums by `PART_KEYS`; None if there were no rows.
+        subject: of the report.
+        found: of it.
         ledger: what the sink holds; None if it cannot say.
+        beside: months that should be there, if there are any, because of what stands beside.
     """
     gaps: dict[tuple[str, str], list[str]] = {}
-    filled: dict[tuple[str, str, str], set[bool]] = {}
-    for row in sums.to_pylist() if sums is not None else ():
-        part = f"{row['connector']}/{row['stream']}"
-        for cost, lacks in _LACKS.items():
-            filled.setdefault((part, cost, row["month"]), set()).add(not row[lacks])
-    for (part, cost, month), found in filled.items():
-        if False in found:
-            some = " in some rows" if True in found else ""
-            gaps.setdefault((part, f"has no {cost}{some}"), []).append(month)
-    seen = {part for part, _, _ in filled}
-    for part, months in _absent(query, seen, ledger or {}).items():
+    for (part, amount, month), filled in found.filled.items():
+        if False in filled:
+            some = " in some rows" if True in filled else ""
+            gaps.setdefault((part, f"has no {amount}{some}"), []).append(month)
+    for part, months in _absent(query, subject, found.parts, ledger or {}, beside).items():
         gaps[part, "holds nothing"] = months
     return tuple(
         f"{part} {what} for {_spans(months)}" for (part, what), months in sorted(gaps.items())
     )
 
 
+def months_held(found: Seen, ledger: Mapping[str, LedgerEntry] | None) -> set[str]:
+    """Return the months of the slices, whatever their rows say, that a report has rows of."""
+    return {
+        month
+        for entry in (ledger or {}).values()
+        if f"{entry.connector}/{entry.stream}" in found.parts
+        for month in _months(entry.period)
+    }
+
+
+def without_emissions(cost: Seen, emissions: Seen) -> tuple[str, ...]:
+    """Name the providers whose cost is in a report with emissions, but not theirs."""
+    if not emissions.parts:
+        return ()
+    return tuple(
+        f"{name} reports no emissions" for name in sorted(cost.providers - emissions.providers)
+    )
+
+
+def counts(entry: LedgerEntry, subject: Subject) -> bool:
+    """Tell whether a slice has amounts of *subject*."""
+    return any(name.partition(":")[0] in subject.amounts for name in entry.sums)
+
+
+def _lacks(amount: str) -> str:
+    return f"lacks_{amount}"
+
+
 def _absent(
-    query: ReportQuery, seen: set[str], ledger: Mapping[str, LedgerEntry]
+    query: ReportQuery,
+    subject: Subject,
+    parts: Collection[str],
+    ledger: Mapping[str, LedgerEntry],
+    beside: Collection[str],
 ) -> dict[str, list[str]]:
-    """Return the months of the report for which a stream with cost has no slice."""
+    """Return the months of the report for which a stream of the subject has no slice."""
     held: dict[str, set[str]] = {}
+    counting = set()
     for entry in ledger.values():
         part = f"{entry.connector}/{entry.stream}"
-        if _counts(entry) and (part in seen or _selected(query, entry)):
-            held.setdefault(part, set()).update(_months(entry.period))
+        held.setdefault(part, set()).update(_months(entry.period))
+        # A slice without rows has no sums either; it is its stream that says what it counts.
+        if counts(entry, subject) and (part in parts or _selected(query, entry)):
+            counting.add(part)
     absent = {}
-    for part, months in held.items():
-        first, last = query.first or min(months), query.last or max(months)
+    for part in counting:
+        known = {*held[part], *beside}
+        first, last = query.first or min(known), query.last or max(known)
         asked = [month for month in _range(first, last) if _asked(query, month)]
-        if gap := [month for month in asked if month not in months]:
+        if gap := [month for month in asked if month not in held[part]]:
             absent[part] = gap
     return absent
 
@@ -78,10 +145,6 @@ def _asked(query: ReportQuery, month: str) -> bool:
     return month in query.where.get("month", (month,)) and any(
         day.startswith(month) for day in days
     )
-
-
-def _counts(entry: LedgerEntry) -> bool:
-    return any(name.partition(":")[0] in COSTS for name in entry.sums)
 
 
 def _selected(query: ReportQuery, entry: LedgerEntry) -> bool:

@@ -27,8 +27,8 @@ DIMENSIONS: Final[Mapping[str, str]] = {
     "currency": "currency",
 }
 """What a report can be broken down by, and the column behind it. Month and day are those of usage
-(``period_start``, UTC); ``billing_period`` is that of the invoice. Amounts are always broken down
-by currency."""
+(``period_start``, UTC); ``billing_period`` is that of the invoice. Cost is always broken down by
+currency, which emissions have none of."""
 
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
@@ -46,9 +46,9 @@ class ReportQuery:
     Attributes:
         first: the first month (``YYYY-MM``), inclusive; None means from the beginning.
         last: the last month, inclusive; None means to the end.
-        by: dimensions, in the order of the columns; ``currency`` is always added.
+        by: dimensions, in the order of the columns; ``currency`` is added to those of cost.
         where: dimension to the values it may have; all must hold.
-        basis: what emissions would be taken from; cost has only ``reported``.
+        basis: what emissions are taken from; there are only those that providers ``reported``.
 
     Raises:
         ReportError: naming what is wrong and what is allowed.
@@ -69,18 +69,14 @@ class ReportQuery:
                 )
         if self.basis != "reported":
             raise ReportError(
-                f"there is no basis {self.basis!r} for cost", hint="leave --basis out"
+                f"there is no basis {self.basis!r}, only what is reported",
+                hint="leave --basis out",
             )
         for text in (self.first, self.last):
             if text is not None:
                 _month(text)
         if self.first is not None and self.last is not None and self.last < self.first:
             raise ReportError(f"the months are the wrong way round: {self.first} to {self.last}")
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """The dimensions of a row, ``currency`` last unless it was asked for elsewhere."""
-        return tuple(dict.fromkeys((*self.by, "currency")))
 
     @property
     def period(self) -> Period | None:

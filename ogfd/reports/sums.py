@@ -8,8 +8,6 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-COSTS: Final = ("billed_cost", "effective_cost")
-MEASURES: Final = (*COSTS, "line_count")
 _LENGTHS: Final = {"month": 7, "day": 10}  # of an ISO 8601 time
 _FORMATS: Final = {"month": "%Y-%m", "day": "%Y-%m-%d"}
 _MERGE_ROWS: Final = 1 << 16  # groups of batches that wait to be merged: a few MiB
@@ -19,19 +17,20 @@ _WIDEST: Final = pa.decimal256(76, 18)  # decimal128 sums of 38 digits could ove
 
 class Sums:
     """
-    Adds up `MEASURES` by *keys*; a sum over nulls alone is null.
+    Adds up *measures* by *keys*; a sum over nulls alone is null.
 
     Not safe for several threads at once.
     """
 
-    def __init__(self, keys: Sequence[str]) -> None:
+    def __init__(self, keys: Sequence[str], measures: Sequence[str]) -> None:
         self._keys = list(keys)
+        self._measures = list(measures)
         self._parts: list[pa.Table] = []
         self._rows = 0
 
     def add(self, table: pa.Table) -> None:
         """Add rows. Blocks while it computes."""
-        part = self._grouped(table.select([*self._keys, *MEASURES]))
+        part = self._grouped(table.select([*self._keys, *self._measures]))
         self._parts.append(part)
         self._rows += part.num_rows
         if self._rows > _MERGE_ROWS:
@@ -43,27 +42,30 @@ class Sums:
         return self._grouped(pa.concat_tables(self._parts)) if self._parts else None
 
     def _grouped(self, table: pa.Table) -> pa.Table:
-        wanted = [(name, "sum", _AT_LEAST_ONE) for name in MEASURES]
+        wanted = [(name, "sum", _AT_LEAST_ONE) for name in self._measures]
         # One thread: floats then add up in the same order each time.
         grouped = table.group_by(self._keys, use_threads=False).aggregate(wanted)
-        names = [*self._keys, *MEASURES]
+        names = [*self._keys, *self._measures]
         columns = [grouped[name] for name in self._keys]
-        columns += [_measure(grouped[f"{name}_sum"]) for name in MEASURES]
+        columns += [_measure(grouped[f"{name}_sum"]) for name in self._measures]
         return pa.Table.from_arrays(columns, names=names)
 
 
-def prepared(batch: pa.RecordBatch, columns: Mapping[str, str]) -> pa.Table:
+def prepared(
+    batch: pa.RecordBatch, columns: Mapping[str, str], measures: Sequence[str]
+) -> pa.Table:
     """
-    Return *batch* with one column per dimension, and the measures.
+    Return *batch* with one column per dimension, and the *measures*.
 
     Args:
-        batch: as a sink's scan yields it: times are timestamps or ISO 8601 text, costs are
+        batch: as a sink's scan yields it: times are timestamps or ISO 8601 text, amounts are
             decimals or floats.
         columns: dimension to column; ``month`` and ``day`` are cut from a time.
+        measures: names of columns.
     """
     table = pa.Table.from_batches([batch])
     made = {name: _dimension(name, table[column]) for name, column in columns.items()}
-    made |= {name: _measure(table[name]) for name in MEASURES}
+    made |= {name: _measure(table[name]) for name in measures}
     return pa.table(made)
 
 

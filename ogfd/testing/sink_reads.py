@@ -93,6 +93,8 @@ async def scans(subject: SinkUnderTest) -> None:
         cost = await scanned(readable, view="ogfd_cost", columns=["service", "billed_cost"])
         require(len(cost) == 62, f"ogfd_cost has {len(cost)} rows, not 62")
         require(list(cost[0]) == ["service", "billed_cost"], f"the columns are {list(cost[0])}")
+        none = await scanned(readable, view="ogfd_emissions_reported", columns=["market_based_kg"])
+        require(not none, "ogfd_emissions_reported has rows that no provider reported")
         for view, column in (("nothing", "service"), ("activities", "nothing")):
             try:
                 await scanned(readable, view=view, columns=[column])

@@ -16,8 +16,16 @@ REPORT = {
         {"service": None, "currency": "EUR", "billed_cost": -2.0, "effective_cost": None,
          "line_count": 1},
     ],
+    "emissions": {"by": ["service"], "rows": []},
     "from": "2026-01", "to": "2026-12", "sink": "main", "complete": False,
     "missing": ["aws-prod/cost holds nothing for 2026-11"],
+}  # fmt: skip
+BOTH = REPORT | {
+    "emissions": {
+        "by": ["service"],
+        "rows": [{"service": "AmazonEC2", "location_based_kg": 1500.25, "market_based_kg": 40.0,
+                  "line_count": 3}],
+    }
 }  # fmt: skip
 
 
@@ -34,6 +42,21 @@ def test_a_table_for_people(ogfd):
     assert (0, "incomplete: aws-prod/cost holds nothing for 2026-11\n") == (code, err)
 
 
+def test_emissions_have_a_table_of_their_own(ogfd):
+    """They have no currency, and their two methods no common sum."""
+    ogfd.results["report"] = BOTH
+    lines = ogfd("report")[1].splitlines()
+
+    assert [
+        "",
+        "SERVICE    LOCATION_BASED_KG  MARKET_BASED_KG  LINE_COUNT",
+        "AmazonEC2           1,500.25            40.00           3",
+    ] == lines[3:]
+
+    ogfd.results["report"] = BOTH | {"rows": []}
+    assert lines[4:] == ogfd("report")[1].splitlines()
+
+
 @pytest.mark.parametrize("args", [("--json",), ("--format", "json")])
 def test_a_document_for_machines(ogfd, args):
     """With the gaps in it and nothing beside it."""
@@ -44,15 +67,17 @@ def test_a_document_for_machines(ogfd, args):
 
 
 def test_csv_for_spreadsheets(ogfd):
-    """Full precision, null is empty."""
-    ogfd.results["report"] = REPORT
+    """Full precision, null is empty; each column can be added up."""
+    ogfd.results["report"] = BOTH
     rows = list(csv.reader(io.StringIO(ogfd("report", "--format", "csv")[1])))
 
     assert [
-        ["service", "currency", "billed_cost", "effective_cost", "line_count"],
-        ["AmazonEC2", "USD", "1234.567", "0.0012", "7"],
-        ["", "EUR", "-2.0", "", "1"],
-    ] == rows
+        ["service", "currency", "billed_cost", "effective_cost", "location_based_kg",
+         "market_based_kg", "line_count"],
+        ["AmazonEC2", "USD", "1234.567", "0.0012", "", "", "7"],
+        ["", "EUR", "-2.0", "", "", "", "1"],
+        ["AmazonEC2", "", "", "", "1500.25", "40.0", "3"],
+    ] == rows  # fmt: skip
 
 
 def test_the_parameters_are_those_of_the_command_line(ogfd):

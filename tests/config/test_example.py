@@ -33,7 +33,7 @@ def test_the_example_has_no_mistakes():
     found = load_bound(EXAMPLE, {}, Registry())
 
     assert {"aws-prod"} == found.connectors.keys()
-    assert {"cost"} == found.connectors["aws-prod"].streams.keys()
+    assert {"cost", "carbon"} == found.connectors["aws-prod"].streams.keys()
     assert {"main"} == found.sinks.keys()
     assert {} == found.problems
 

@@ -35,6 +35,19 @@ ROW = {
     "currency": "USD",
     "line_count": 1,
 }
+EMISSION = {
+    **{name: value for name, value in ROW.items() if "cost" not in name and name != "currency"},
+    "stream": "carbon",
+    "charge_category": "emission",
+    "location_based_kg": "2",
+    "market_based_kg": "1",
+}
+VIEWS = {"ogfd_cost": "billed_cost", "ogfd_emissions_reported": "location_based_kg"}
+AMOUNTS = ("billed_cost", "effective_cost", "location_based_kg", "market_based_kg")
+
+
+def emission(**changes):
+    return {**EMISSION, **changes}
 
 
 def row(**changes):
@@ -55,14 +68,14 @@ class TextSink:
 
     def column(self, name, rows):
         values = [r[name] for r in rows]
-        if name in ("billed_cost", "effective_cost"):
+        if name in AMOUNTS:
             return pa.array([None if v is None else float(v) for v in values], pa.float64())
         return pa.array(values, pa.int64() if name == "line_count" else pa.string())
 
     @asynccontextmanager
     async def scan(self, view, columns, where=None, period=None):
         self.scans.append((view, tuple(columns), where, period))
-        rows = [r for r in self.rows if self.wanted(r, where or {}, period)]
+        rows = [r for r in self.rows if VIEWS[view] in r and self.wanted(r, where or {}, period)]
 
         async def batches():
             for start in range(0, len(rows), self.batch_rows):
@@ -82,7 +95,7 @@ class TypedSink(TextSink):
 
     def column(self, name, rows):
         values = [r[name] for r in rows]
-        if name in ("billed_cost", "effective_cost"):
+        if name in AMOUNTS:
             return pa.array([None if v is None else Decimal(v) for v in values], MONEY)
         if name == "period_start":
             times = [datetime.fromisoformat(v) for v in values]
@@ -140,11 +153,12 @@ async def test_currencies_are_never_added(kind):
     """Also if nobody asked for a breakdown."""
     sink = kind([row(), row(currency="EUR", billed_cost="2"), row(currency=None)])
     made = await report(sink, ReportQuery())
+    by = made.document("main")["by"]
 
     assert [("EUR", 2.0), ("USD", 1.0), (None, 1.0)] == [
         (r["currency"], r["billed_cost"]) for r in made.rows
     ]
-    assert ("currency",) == made.query.dimensions
+    assert ["currency"] == by
 
 
 @pytest.mark.parametrize("kind", [TextSink, TypedSink])
@@ -255,6 +269,7 @@ async def test_months_without_a_slice_are_named():
     assert (
         "aws-prod/cost holds nothing for 2026-08..2026-09, 2026-11..2026-12",
         "gcp/cost holds nothing for 2026-07..2026-08, 2026-10..2026-12",
+        "aws-prod/carbon holds nothing for 2026-07..2026-12",
     ) == (await report(sink, query)).missing
 
 
@@ -281,6 +296,83 @@ async def test_gaps_of_what_was_not_asked_for_are_not_named():
         assert ("aws-prod/cost holds nothing for 2026-09",) == made.missing
     made = await report(sink, ReportQuery(**span, where={"month": ("2026-10",)}))
     assert () == made.missing
+
+
+@pytest.mark.parametrize("kind", [TextSink, TypedSink])
+async def test_emissions_add_up_beside_the_cost(kind):
+    """Both methods in columns of their own, and neither in a currency."""
+    sink = kind(
+        [
+            row(),
+            emission(),
+            emission(location_based_kg="0.1", market_based_kg="0"),
+            emission(location_based_kg="0.2", line_count=3),
+            emission(service="AmazonS3", location_based_kg="7", market_based_kg="-1"),
+        ]
+    )
+    made = await report(sink, ReportQuery(by=("service", "currency")))
+
+    assert (
+        {"service": "AmazonS3", "location_based_kg": 7.0, "market_based_kg": -1.0, "line_count": 1},
+        {"service": "AmazonEC2", "location_based_kg": 2.3, "market_based_kg": 2.0, "line_count": 5},
+    ) == made.emissions
+    assert [1] == [r["line_count"] for r in made.rows]
+    assert made.complete
+
+
+@pytest.mark.parametrize("kind", [TextSink, TypedSink])
+async def test_a_method_that_a_provider_does_not_report_is_named(kind):
+    """Azure knows the market-based one alone: the other sum lacks it, and zero it is not."""
+    azure = {"provider": "azure", "connector": "azure", "location_based_kg": None}
+    sink = kind([emission(), emission(**azure), emission(**azure, period_start="2026-11-01")])
+    made = await report(sink, ReportQuery(by=("provider",)))
+
+    assert [("aws", 2.0, 1.0), ("azure", None, 2.0)] == [
+        (r["provider"], r["location_based_kg"], r["market_based_kg"]) for r in made.emissions
+    ]
+    assert ("azure/carbon has no location_based_kg for 2026-10..2026-11",) == made.missing
+
+
+async def test_cost_beside_which_emissions_are_missing_is_named():
+    """A month that is not published yet, a provider that is not asked; a late refund is neither."""
+    sink = TextSink(
+        [row(), row(period_start="2026-09-30"), row(provider="gcp", connector="gcp"), emission()],
+        ledger=ledger(
+            entry("aws-prod/cost/a", "2026-10..2026-11"),
+            entry("gcp/cost/2026-10"),
+            entry("aws-prod/carbon/2026-10", sums={"location_based_kg": "2"}),
+        ),
+    )
+    made = await report(sink, ReportQuery())
+
+    assert (
+        "aws-prod/carbon holds nothing for 2026-11",
+        "gcp reports no emissions",
+    ) == made.missing
+
+
+async def test_a_month_without_rows_is_no_gap_of_a_stream_that_counts():
+    """It is held, and empty: the ledger has no sums of it."""
+    sink = TextSink(
+        [emission()],
+        ledger=ledger(
+            entry("aws-prod/carbon/2026-09", "2026-09", rows=0, sums={"line_count": "0"}),
+            entry("aws-prod/carbon/2026-10", sums={"location_based_kg": "2"}),
+        ),
+    )
+
+    assert () == (await report(sink, ReportQuery(first="2026-09", last="2026-10"))).missing
+
+
+async def test_a_sink_without_emissions_is_not_searched_for_them():
+    """Nor is one that was asked for a currency."""
+    cost = TextSink([row()], ledger=ledger(entry("aws-prod/cost/2026-10")))
+    await report(cost, ReportQuery())
+    both = TextSink([row(), emission()])
+    made = await report(both, ReportQuery(where={"currency": ("USD",)}))
+
+    assert ["ogfd_cost"] == [scan[0] for scan in cost.scans]
+    assert (["ogfd_cost"], ()) == ([scan[0] for scan in both.scans], made.emissions)
 
 
 async def test_a_sink_without_rows_makes_an_empty_report():
@@ -318,6 +410,7 @@ async def test_the_document_is_ready_for_json():
             {"service": "AmazonEC2", "currency": "USD", "billed_cost": 1.0,
              "effective_cost": 1.0, "line_count": 1}
         ],
+        "emissions": {"by": ["service"], "rows": []},
         "from": "2026-10",
         "to": None,
         "sink": "main",
@@ -376,7 +469,7 @@ async def test_errors_of_the_sink_pass_through():
 
 def test_sums_stay_bounded_and_exact_over_many_batches():
     """Parts are merged as they come, so memory is that of the groups; decimals stay exact."""
-    sums = Sums(["key"])
+    sums = Sums(["key"], ["billed_cost", "effective_cost", "line_count"])
     for number in range(40):
         keys = [f"k{i % 3000}" for i in range(5000)]
         sums.add(

@@ -136,7 +136,7 @@ class MemorySink:
     @asynccontextmanager
     async def scan(self, view, columns, where=None, period=None):
         tables = list(self._store.tables.values())
-        if view not in {"activities", "ogfd_cost"}:
+        if view not in {"activities", "ogfd_cost", "ogfd_emissions_reported"}:
             raise SinkError("no such view")
 
         async def batches():
@@ -145,6 +145,8 @@ class MemorySink:
                 if not set(columns) <= set(rows.column_names):
                     raise SinkError("no such column")
                 rows = self._selected(rows, where or {}, period)
+                if view == "ogfd_emissions_reported":
+                    rows = rows.filter(pc.equal(rows["method"], "supplier_specific"))
                 for batch in rows.select(list(columns)).to_batches():
                     await anyio.lowlevel.checkpoint()
                     yield batch

@@ -21,6 +21,14 @@ _COST_COLUMNS: Final = (
     "quantity, unit, billed_cost, effective_cost, currency, tags, metadata, line_count"
 )
 
+_EMISSIONS_COLUMNS: Final = (
+    "slice, generation, activity_id, org_id, provider, connector, stream, partition, source, "
+    "billing_account_id, account_id, account_name, billing_period, service, category, region, "
+    "location, country, charge_category, period_start, period_end, energy_kwh, location_based_kg, "
+    "market_based_kg, scope1_kg, scope2_location_kg, scope2_market_kg, scope3_kg, ghg_scope, "
+    "ghg_category, method, data_quality, model_version, tags, metadata, line_count"
+)
+
 # A slice's rows lie together, in the order they are fed: faster to write, to replace and to read
 # back than a rowid table with an index.
 _ACTIVITIES: Final = """
@@ -163,6 +171,12 @@ MIGRATIONS: Final = (
         (
             f"CREATE VIEW ogfd_cost AS SELECT {_COST_COLUMNS} FROM activities "
             "WHERE billed_cost IS NOT NULL OR effective_cost IS NOT NULL"
+        ),
+    ),
+    (
+        (
+            f"CREATE VIEW ogfd_emissions_reported AS SELECT {_EMISSIONS_COLUMNS} FROM activities "
+            "WHERE method = 'supplier_specific'"
         ),
     ),
 )

@@ -1,42 +1,46 @@
-"""What ``ogfd check`` probes: may the credentials list the bucket and read the report?"""
+"""What ``ogfd check`` probes: may the credentials do what the streams need?"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ogfd.plugin import Context, ErrorClass, Finding, FindingLevel, Period, SourceError
 from ogfd_aws.bucket import Bucket
+from ogfd_aws.carbon.service import OPERATION as CARBON_ACTION
+from ogfd_aws.carbon.service import open_emissions
+from ogfd_aws.carbon.stream import FIRST_MONTH, CarbonStream
 from ogfd_aws.config import AwsConfig, CostConfig
 from ogfd_aws.cur.manifest import MAX_BYTES
 from ogfd_aws.cur.reports import Month, find_report, months
-from ogfd_aws.session import open_client
+from ogfd_aws.regions import partition_of
+from ogfd_aws.session import Clients, open_clients
 
-_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"))
 _EVER: Final = Period.months("2006-01", "2100-12")
 
 
 async def check(config: AwsConfig, ctx: Context) -> Sequence[Finding]:
     """Probe every stream that is configured; changes nothing."""
-    if config.cost is None:
+    if config.cost is None and config.carbon is None:
         return [
             Finding(
                 level=FindingLevel.WARNING,
-                subject="cost",
-                message="no stream is on; add a table [connectors.NAME.cost] with a bucket",
+                subject="streams",
+                message="no stream is on; add a table [connectors.NAME.cost] with a bucket, "
+                "or [connectors.NAME.carbon]",
             )
         ]
+    findings: list[Finding] = []
     try:
-        async with open_client(ctx, config, "s3") as client:
-            cost = config.cost
-            bucket = Bucket(ctx, client, cost.bucket, requester_pays=cost.requester_pays)
-            findings, month = await _listing(bucket, config, cost, ctx)
-            if month is not None:
-                findings.append(await _reading(bucket, config, cost, month))
-            return findings
+        async with open_clients(ctx, config) as clients:
+            if config.cost is not None:
+                findings += await _cost(ctx, clients, config, config.cost)
+            if config.carbon is not None:
+                findings.append(await _carbon(ctx, clients, config))
     except SourceError as exc:
-        return [_failed("credentials", exc, None)]
+        findings.append(_failed("credentials", exc, None))
+    return findings
 
 
 def policy(config: AwsConfig, cost: CostConfig, *, root: str | None = None) -> str:
@@ -48,12 +52,9 @@ def policy(config: AwsConfig, cost: CostConfig, *, root: str | None = None) -> s
         cost: names bucket, prefix and report.
         root: where the report lies, if that is known.
     """
-    partition = next(
-        (name for start, name in _PARTITIONS if config.region.startswith(start)), "aws"
-    )
-    arn = f"arn:{partition}:s3:::{cost.bucket}"
+    arn = f"arn:{partition_of(config.region)}:s3:::{cost.bucket}"
     listed = cost.prefix if cost.prefix in {"", root} else f"{cost.prefix.rstrip('/')}/"
-    statements: list[dict[str, Any]] = [
+    return _policy(
         {
             "Sid": "OgfdListReport",
             "Effect": "Allow",
@@ -67,8 +68,51 @@ def policy(config: AwsConfig, cost: CostConfig, *, root: str | None = None) -> s
             "Action": "s3:GetObject",
             "Resource": f"{arn}/{listed if root is None else root}*",
         },
-    ]
+    )
+
+
+def carbon_policy() -> str:
+    """
+    Return the least IAM policy that the stream ``carbon`` needs, as JSON.
+
+    The service knows no resources; ``sts:GetCallerIdentity`` needs no permission.
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_sustainability.html
+    """
+    return _policy(
+        {"Sid": "OgfdReadCarbon", "Effect": "Allow", "Action": CARBON_ACTION, "Resource": "*"}
+    )
+
+
+def _policy(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=2)
+
+
+async def _cost(
+    ctx: Context, clients: Clients, config: AwsConfig, cost: CostConfig
+) -> list[Finding]:
+    client = await clients.open("s3")
+    bucket = Bucket(ctx, client, cost.bucket, requester_pays=cost.requester_pays)
+    findings, month = await _listing(bucket, config, cost, ctx)
+    if month is not None:
+        findings.append(await _reading(bucket, config, cost, month))
+    return findings
+
+
+async def _carbon(ctx: Context, clients: Clients, config: AwsConfig) -> Finding:
+    emissions = await open_emissions(ctx, clients, config)
+    try:
+        account = await emissions.account()
+        published = await CarbonStream(ctx, emissions).published(FIRST_MONTH.start)
+    except SourceError as exc:
+        return _failed(CARBON_ACTION, exc, carbon_policy())
+    message = f"nothing published for account {account}: pending"
+    if published:
+        newest = max(published)
+        message = (
+            f"account {account}, {len(published)} months up to {newest}, "
+            f"model {published[newest].model}"
+        )
+    return Finding(level=FindingLevel.OK, subject=CARBON_ACTION, message=message)
 
 
 async def _listing(

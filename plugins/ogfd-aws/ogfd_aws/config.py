@@ -1,4 +1,4 @@
-"""The tables ``[connectors.NAME]`` and ``[connectors.NAME.cost]`` of an AWS connector."""
+"""The table ``[connectors.NAME]`` of an AWS connector and those of its streams."""
 
 from __future__ import annotations
 
@@ -31,6 +31,10 @@ class CostConfig(PluginConfig):
     requester_pays: bool = False
 
 
+class CarbonConfig(PluginConfig):
+    """The table of the stream ``carbon``, which needs no keys: the credentials say whose it is."""
+
+
 class AwsConfig(PluginConfig):
     """
     Credentials and region; without any of them the default chain of the AWS SDK decides.
@@ -41,11 +45,12 @@ class AwsConfig(PluginConfig):
         role_arn: role to assume with the credentials found.
         external_id: what the trust policy of the role asks for.
         role_session_name: shows in CloudTrail.
-        endpoint_url: an S3-compatible store or local stand-in.
+        endpoint_url: an S3-compatible store or local stand-in; asked in place of every service.
         access_key_id: static key, discouraged; with secret_access_key.
         secret_access_key: belongs to access_key_id.
         session_token: of temporary static credentials.
         cost: the stream ``cost``.
+        carbon: the stream ``carbon``.
     """
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d+$")] = "us-east-1"
@@ -58,6 +63,7 @@ class AwsConfig(PluginConfig):
     secret_access_key: Secret | None = None
     session_token: Secret | None = None
     cost: CostConfig | None = None
+    carbon: CarbonConfig | None = None
 
     @field_validator("endpoint_url")
     @classmethod

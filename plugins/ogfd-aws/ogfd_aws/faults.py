@@ -1,5 +1,5 @@
 """
-What the errors of S3, STS and the SDK mean: provider code first, status second, type third.
+What the errors of AWS and of its SDK mean: provider code first, status second, type third.
 
 Of the types, only those stand here for which there is a hint: the engine knows the others.
 
@@ -21,8 +21,9 @@ from ogfd.plugin import ErrorClass, FatalError, Fault, OgfdError, SourceError, e
 
 HINTS: Final[Mapping[str, str]] = {
     "permission": "grant the operation to the credentials of this connector: s3:ListBucket on the "
-    "bucket, s3:GetObject on the report, kms:Decrypt on the key of an encrypted bucket; without "
-    "s3:ListBucket, S3 answers 403 for a missing object too",
+    "bucket, s3:GetObject on the report, kms:Decrypt on the key of an encrypted bucket (without "
+    "s3:ListBucket, S3 answers 403 for a missing object too), "
+    "sustainability:GetEstimatedCarbonEmissions for carbon",
     "key": "check access_key_id and secret_access_key, or the profile",
     "clock": "the clock of this machine is off; check NTP",
     "expired": "the credentials have expired; refresh them, or use role_arn or an instance role",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 GLOBAL: Final = "global"
+_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"))
 _GLOBAL_NAMES: Final = frozenset({"global", "any", "worldwide"})
 _LEADING_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d")
 _ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d+)-[a-z].*")
@@ -110,6 +111,11 @@ def where(region: str) -> Region | None:
     if (known := REGIONS.get(region)) is None and (zone := _ZONE.fullmatch(region)):
         return REGIONS.get(zone[1])
     return known
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of *region*, as ARNs name it."""
+    return next((name for start, name in _PARTITIONS if region.startswith(start)), "aws")
 
 
 def _names() -> dict[str, str]:

@@ -68,10 +68,43 @@ def client_config(config: AwsConfig) -> AioConfig:
     )
 
 
+class Clients:
+    """Clients of the SDK that share the credentials of one run; `open_clients` makes it."""
+
+    def __init__(self, session: AioSession, config: AwsConfig, stack: AsyncExitStack) -> None:
+        self._session = session
+        self._config = config
+        self._stack = stack
+
+    async def open(self, service: str, *, region: str | None = None) -> Any:
+        """
+        Open a client of *service*, which closes with all others.
+
+        Args:
+            service: as the SDK names it.
+            region: None means that of the configuration.
+
+        Raises:
+            SourceError: if the SDK refuses the settings.
+        """
+        made = self._session.create_client(
+            service,
+            region_name=region or self._config.region,
+            endpoint_url=self._config.endpoint_url,
+            config=client_config(self._config),
+        )
+        try:
+            client = await self._stack.enter_async_context(made)
+        except sdk.BotoCoreError as exc:
+            raise translated(exc, f"no client of {service}") from exc
+        client.meta.events.register("before-call.s3.HeadBucket", _not_led_on)
+        return client
+
+
 @asynccontextmanager
-async def open_client(ctx: Context, config: AwsConfig, service: str) -> AsyncGenerator[Any]:
+async def open_clients(ctx: Context, config: AwsConfig) -> AsyncGenerator[Clients]:
     """
-    Open a client of *service* with the credentials that *config* names.
+    Find the credentials that *config* names, for all clients of a run.
 
     Credentials that ran out are looked for anew: files are read again, a role is assumed again.
 
@@ -83,22 +116,13 @@ async def open_client(ctx: Context, config: AwsConfig, service: str) -> AsyncGen
     # The SDK logs whole tracebacks for a profile that is not signed in; we say it in one line.
     for name in ("botocore", "aiobotocore"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        session = await open_session(config)
+        ctx.on_expired((await session.get_credentials()).drop)
+    except sdk.BotoCoreError as exc:
+        raise translated(exc, "no credentials") from exc
     async with AsyncExitStack() as stack:
-        try:
-            session = await open_session(config)
-            ctx.on_expired((await session.get_credentials()).drop)
-            client = await stack.enter_async_context(
-                session.create_client(
-                    service,
-                    region_name=config.region,
-                    endpoint_url=config.endpoint_url,
-                    config=client_config(config),
-                )
-            )
-        except sdk.BotoCoreError as exc:
-            raise translated(exc, f"no client of {service}") from exc
-        client.meta.events.register("before-call.s3.HeadBucket", _not_led_on)
-        yield client
+        yield Clients(session, config, stack)
 
 
 def _not_led_on(context: dict[str, Any], **_: Any) -> None:
@@ -108,7 +132,7 @@ def _not_led_on(context: dict[str, Any], **_: Any) -> None:
 
 
 async def open_session(config: AwsConfig) -> AioSession:
-    """Return a session with the credentials that *config* names, see `open_client`."""
+    """Return a session with the credentials that *config* names, see `open_clients`."""
     session = _session(config)
     credentials = RenewableCredentials(functools.partial(_load, config))
     await credentials.get()
@@ -152,7 +176,7 @@ class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is 
         Return the credentials behind these; None if there are none.
 
         Raises:
-            AuthError: as `open_client`.
+            AuthError: as `open_clients`.
         """
         async with self._turn:
             if self._found is None:

@@ -133,6 +133,11 @@ class Shop:
             cost={"bucket": self.bucket, "prefix": "cur"} | cost,
         )
 
+    def carbon(self, **keys: Any) -> AwsConfig:
+        """Return the settings of a connector with the stream carbon alone."""
+        static = {"access_key_id": "test", "secret_access_key": Secret("test")}
+        return AwsConfig(**{"endpoint_url": self.server.url, "carbon": {}} | static | keys)
+
     def context(self, **options: Any) -> FakeContext:
         options = {"now": datetime(2026, 11, 20, tzinfo=UTC)} | options
         return FakeContext(spool=self.spool, classify=classify, **options)
@@ -142,6 +147,12 @@ class Shop:
         spec = ogfd_connector()
         async with spec.open(self.config(**cost), ctx or self.context()) as streams:
             yield streams["cost"]
+
+    @asynccontextmanager
+    async def emissions(self, ctx: FakeContext | None = None) -> AsyncIterator[Stream]:
+        spec = ogfd_connector()
+        async with spec.open(self.carbon(), ctx or self.context()) as streams:
+            yield streams["carbon"]
 
 
 WriteFile = Callable[..., bytes]

@@ -6,6 +6,8 @@ import pytest
 from ogfd_aws import ogfd_connector
 from ogfd_aws.check import policy
 from ogfd_aws.config import AwsConfig
+from ogfd_sandbox.carbon import footprint, publish
+from ogfd_sandbox.cur import CurSettings, Month
 from ogfd_sandbox.faults import Rule
 
 from ogfd.plugin import ErrorClass, FindingLevel
@@ -45,6 +47,56 @@ async def test_a_missing_permission_comes_with_the_policy_to_grant(shop, write, 
     assert (FindingLevel.ERROR, ErrorClass.AUTH) == (last.level, last.error_class)
     statements = json.loads(last.grant)["Statement"]
     assert ["s3:ListBucket", "s3:GetObject"] == [one["Action"] for one in statements]
+
+
+async def carbon_finding(shop):
+    (found,) = await ogfd_connector().check(shop.carbon(), shop.context())
+    return found
+
+
+async def test_readable_emissions_are_ok(shop):
+    """How far they go, by which model, and of whose account."""
+    settings = CurSettings(seed=2, rows=200)
+    made = [footprint(settings, Month(2026, month)) for month in (8, 9)]
+    publish(shop.server, made)
+    found = await carbon_finding(shop)
+
+    assert (FindingLevel.OK, "sustainability:GetEstimatedCarbonEmissions") == (
+        found.level,
+        found.subject,
+    )
+    assert f"account {made[0].payer}, 2 months up to 2026-09, model v3.0.0" == found.message
+
+
+async def test_emissions_not_published_yet_are_no_error(shop):
+    """A young account has none."""
+    publish(shop.server, [], payer="000000000042")
+    found = await carbon_finding(shop)
+
+    assert FindingLevel.OK is found.level
+    assert "nothing published for account 000000000042: pending" == found.message
+
+
+async def test_a_missing_permission_for_carbon_comes_with_its_policy(shop):
+    """One action; the service knows no resources."""
+    publish(shop.server, [])
+    shop.server.inject(
+        Rule(
+            action="status",
+            operation="GetEstimatedCarbonEmissions",
+            status=403,
+            code="AccessDeniedException",
+            times=9,
+        )
+    )
+    found = await carbon_finding(shop)
+
+    assert (FindingLevel.ERROR, ErrorClass.AUTH) == (found.level, found.error_class)
+    (statement,) = json.loads(found.grant)["Statement"]
+    assert ("sustainability:GetEstimatedCarbonEmissions", "*") == (
+        statement["Action"],
+        statement["Resource"],
+    )
 
 
 async def test_a_wrong_prefix_needs_no_grant(shop):

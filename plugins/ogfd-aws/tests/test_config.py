@@ -96,9 +96,10 @@ def test_every_variable_of_the_predecessor_names_a_setting():
 
 
 def test_the_plugin_announces_the_connector():
-    """One stream, its limits, its check."""
+    """Its streams, its limits, its check."""
     spec = ogfd_connector()
 
-    assert ("aws", "aws", {"cost"}) == (spec.name, spec.provider, set(spec.streams))
+    assert ("aws", "aws", {"cost", "carbon"}) == (spec.name, spec.provider, set(spec.streams))
+    assert (5, 10) == (spec.limits["sustainability"].rate, spec.limits["sustainability"].burst)
     assert (50, 100) == (spec.limits["s3"].rate, spec.limits["s3"].burst)
     assert (5, 100) == (spec.limits[""].rate, spec.limits[""].burst)

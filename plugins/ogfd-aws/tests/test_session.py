@@ -11,7 +11,7 @@ from aiohttp import web
 from botocore.exceptions import ConnectionClosedError
 from ogfd_aws.config import AwsConfig
 from ogfd_aws.faults import classify
-from ogfd_aws.session import RenewableCredentials, client_config, open_client, open_session
+from ogfd_aws.session import RenewableCredentials, client_config, open_clients, open_session
 
 from ogfd.plugin import AuthError, FatalError, Secret, SourceError
 from ogfd.testing import FakeContext
@@ -201,7 +201,8 @@ async def test_the_sdk_makes_one_attempt_whatever_the_environment_says(monkeypat
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with open_client(FakeContext(), config(endpoint_url=url), "s3") as client:
+    async with open_clients(FakeContext(), config(endpoint_url=url)) as clients:
+        client = await clients.open("s3")
         with pytest.raises(client.exceptions.ClientError):
             await client.list_objects_v2(Bucket="b")
     await runner.cleanup()
@@ -242,8 +243,9 @@ async def test_a_redirect_is_not_followed(status):
         answer = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere}/x\r\nContent-Length: 0\r\n\r\n"
         async with (
             raw(answer.encode()) as (url, asked),
-            open_client(ctx, config(endpoint_url=url), "s3") as client,
+            open_clients(ctx, config(endpoint_url=url)) as clients,
         ):
+            client = await clients.open("s3")
             with pytest.raises(SourceError) as raised:
                 await ctx.call("s3:List", client.list_objects_v2, Bucket="b")
 
@@ -260,8 +262,9 @@ async def test_a_bucket_in_another_region_is_read_there():
     found = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(empty) + empty
     async with (
         raw(head % len(moved) + moved, found) as (url, asked),
-        open_client(FakeContext(), config(endpoint_url=url), "s3") as client,
+        open_clients(FakeContext(), config(endpoint_url=url)) as clients,
     ):
+        client = await clients.open("s3")
         assert 0 == (await client.list_objects_v2(Bucket="b"))["KeyCount"]
 
     assert ["GET /b"] * 2 == asked
@@ -273,8 +276,9 @@ async def test_a_request_on_a_stale_connection_is_not_repeated_behind_the_policy
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(empty) + empty
     async with (
         raw(answer, None, answer) as (url, asked),
-        open_client(FakeContext(), config(endpoint_url=url), "s3") as client,
+        open_clients(FakeContext(), config(endpoint_url=url)) as clients,
     ):
+        client = await clients.open("s3")
         await client.list_objects_v2(Bucket="b")
         with pytest.raises(ConnectionClosedError):
             await client.list_objects_v2(Bucket="b")

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ogfd_sandbox.carbon import footprint, publish
 from ogfd_sandbox.configuration import SECRET_VARIABLE, ogfd_toml
 from ogfd_sandbox.cur import CurSettings, Month, Place, assemble, put_report, restate, write_month
 from ogfd_sandbox.s3 import SECRET_ACCESS_KEY, S3Server
@@ -93,7 +94,7 @@ def cur(
 @click.option("--months", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
 def serve(*, port: int, rows: int, months: int, seed: int) -> None:
-    """Serve generated months from an S3 stand-in; print an ogfd.toml for it; wait for Ctrl-C."""
+    """Serve generated months from a stand-in of AWS; print an ogfd.toml for it; wait for Ctrl-C."""
     place = Place(bucket="billing", report="acme")
     settings = CurSettings(seed=seed, rows=rows)
     last = _last_month()
@@ -102,12 +103,14 @@ def serve(*, port: int, rows: int, months: int, seed: int) -> None:
         store.create_bucket(place.bucket)
         for number in range(months):
             put_report(store, assemble(settings, first.plus(number)), place)
+        publish(store, [footprint(settings, first.plus(number)) for number in range(months)])
         toml = ogfd_toml(
             endpoint_url=store.url,
             place=place,
             directory=Path("ogfd-sandbox").resolve(),
             start=first,
             listen="127.0.0.1:8090",
+            carbon=True,
         )
         click.echo(f"# export {SECRET_VARIABLE}={SECRET_ACCESS_KEY}\n{toml}")
         sys.stdout.flush()

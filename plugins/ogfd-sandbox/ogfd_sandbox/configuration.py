@@ -17,19 +17,27 @@ _FOREIGN: Final = ("OGFD_", "OFFGRIDFLOW_", "AWS_")
 
 
 def ogfd_toml(
-    *, endpoint_url: str, place: Place, directory: Path, start: Month, listen: str
+    *,
+    endpoint_url: str,
+    place: Place,
+    directory: Path,
+    start: Month,
+    listen: str,
+    carbon: bool = False,
 ) -> str:
     """
     Return a configuration that reads *place* at *endpoint_url* into SQLite.
 
     Args:
-        endpoint_url: of the S3 stand-in.
+        endpoint_url: of the stand-in.
         place: where the report lies.
         directory: where state, archive and database go.
         start: the first month to read.
         listen: host and port of the daemon's HTTP listener.
+        carbon: whether to read emissions too.
     """
-    return f"""\
+    return (
+        f"""\
 [daemon]
 org_id = "demo"
 state_dir = {_text(directory / "state")}
@@ -53,7 +61,10 @@ secret_access_key = "env:{SECRET_VARIABLE}"
 bucket = {_text(place.bucket)}
 prefix = {_text(place.prefix)}
 report = {_text(place.report)}
-"""
+{f"[connectors.{CONNECTOR}.carbon]" if carbon else ""}
+""".rstrip("\n")
+        + "\n"
+    )
 
 
 def environment(outside: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""``ogfd demo``: the whole system against a local S3 stand-in, no account needed."""
+"""``ogfd demo``: the whole system against local stand-ins of AWS, no account needed."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ogfd_sandbox import tables
+from ogfd_sandbox.carbon import Footprint, footprint, publish
 from ogfd_sandbox.configuration import CONNECTOR, environment, ogfd_toml
 from ogfd_sandbox.cur import (
     Assembly,
@@ -37,6 +38,10 @@ PLACE: Final = Place(bucket="demo-billing", report="acme", prefix="cur")
 _ROWS: Final = 12_000
 _MONTHS: Final = 3
 _WIDTH: Final = 110
+_METHODS: Final = {
+    "location_based_kg": "TOTAL_LBM_CARBON_EMISSIONS",
+    "market_based_kg": "TOTAL_MBM_CARBON_EMISSIONS",
+}
 
 
 class Demonstration:
@@ -44,7 +49,7 @@ class Demonstration:
     The steps of the demonstration.
 
     Args:
-        store: the S3 stand-in, running.
+        store: the stand-in, running.
         program: the installed program, configured for it.
         console: where to show it.
     """
@@ -54,39 +59,57 @@ class Demonstration:
         self._program = program
         self._console = console
         self._bills: dict[Month, Assembly] = {}
+        self._emitted: list[Footprint] = []
 
     def deliver(self, months: list[Month], settings: CurSettings) -> None:
-        """Put a generated bill for each of *months* into the bucket; the last is not final."""
+        """
+        Put a generated bill for each of *months* into the bucket; the last is not final.
+
+        Their emissions are published too, but for those of the last month.
+        """
         self._store.create_bucket(PLACE.bucket)
         for month in months:
             bill = assemble(settings, month, finalised=month != months[-1])
             put_report(self._store, bill, PLACE)
             self._bills[month] = bill
         names = ", ".join(str(month) for month in months)
-        self._say(f"An S3 stand-in at {self._store.url} holds the bills of {names}.")
+        self._emitted = [footprint(settings, month) for month in months]
+        publish(self._store, self._emitted[:-1])
+        self._say(
+            f"A stand-in of AWS at {self._store.url} holds the bills of {names}, "
+            "and the emissions of all but the last month."
+        )
 
     def first_sync(self) -> None:
         """Read everything, and report it."""
         self._step("A first sync reads every month", "ogfd sync")
         self._console.print(tables.outcomes(self._program.document("sync", "--json")))
-        self._step("What was spent, out of the sink", "ogfd report --by service")
-        document = self._program.document("report", "--by", "service", "--format", "json")
+        self._report()
+
+    def _report(self) -> None:
+        self._step("What was spent and emitted, out of the sink", "ogfd report --by category")
+        document = self._program.document("report", "--by", "category", "--format", "json")
         self._console.print(tables.report(document))
+        for gap in document["missing"]:
+            self._say(f"incomplete: {escape(gap)}")
 
     def restated(self) -> None:
-        """Let AWS deliver the last month again, and show what that changed."""
+        """Let AWS deliver the last month again, with its emissions; show what that changed."""
         month = max(self._bills)
         bill = restate(self._bills[month], Changes(finalised=True))
         put_report(self._store, bill, PLACE)
         self._bills[month] = bill
+        publish(self._store, self._emitted)
         self._step(
-            f"AWS delivers {month} again: fewer files, an older day metered anew, a credit",
+            f"AWS delivers {month} again: fewer files, an older day metered anew, a credit; "
+            "and publishes its emissions",
             "ogfd sync",
         )
         self._console.print(tables.outcomes(self._program.document("sync", "--json")))
         command = f"ogfd slices history {self._slice(month)}"
         self._step("What the new delivery changed", command)
         self._console.print(tables.changes(tables.newest(self._history(month))))
+        self._report()
 
     def nothing_new(self) -> bool:
         """Sync once more; tell whether nothing was read."""
@@ -103,8 +126,8 @@ class Demonstration:
         return unchanged and read == 0
 
     def verdict(self) -> bool:
-        """Compare the sink's ledger with the generator's own sums, to the last digit."""
-        self._step("The sink against the bill, to the last digit", "ogfd slices history")
+        """Compare the sink's ledger with the generators' own sums, to the last digit."""
+        self._step("The sink against bill and service, to the last digit", "ogfd slices history")
         commits = [tables.newest(self._history(month)) for month in self._bills]
         truths = [bill.truth for bill in self._bills.values()]
         with localcontext(prec=60):
@@ -114,22 +137,35 @@ class Demonstration:
             due_effective = tables.added(truth.effective() for truth in truths)
         match = self._equal("billed", billed, due)
         match = self._equal("effective", effective, due_effective) and match
+        match = self._emissions_equal() and match
         self._say("[bold green]match[/]" if match else "[bold red]no match[/]")
         return match
 
-    def _equal(self, what: str, held: tables.Amounts, due: tables.Amounts) -> bool:
-        for currency in sorted({*held, *due}):
-            has, owes = held.get(currency, Decimal(0)), due.get(currency, Decimal(0))
+    def _equal(
+        self, what: str, held: tables.Amounts, due: tables.Amounts, source: str = "bill"
+    ) -> bool:
+        for unit in sorted({*held, *due}):
+            has, owes = held.get(unit, Decimal(0)), due.get(unit, Decimal(0))
             sign = "=" if has == owes else "!="
-            self._say(f"{what}: sink {has:f} {currency} {sign} bill {owes:f} {currency}")
+            self._say(f"{what}: sink {has:f} {unit} {sign} {source} {owes:f} {unit}")
         return held == due
 
-    def _history(self, month: Month) -> dict[str, Any]:
-        return self._program.document("slices", "history", self._slice(month), "--json")
+    def _emissions_equal(self) -> bool:
+        commits = [tables.newest(self._history(one.month, "carbon")) for one in self._emitted]
+        match = True
+        for measure, kind in _METHODS.items():
+            held = sum((Decimal(each["sums"][measure]) for each in commits), Decimal(0))
+            due = sum((one.kg()[kind] for one in self._emitted), Decimal(0))
+            what = measure.removesuffix("_kg").replace("_", "-")
+            match = self._equal(what, {"kg": held}, {"kg": due}, "service") and match
+        return match
+
+    def _history(self, month: Month, stream: str = "cost") -> dict[str, Any]:
+        return self._program.document("slices", "history", self._slice(month, stream), "--json")
 
     @staticmethod
-    def _slice(month: Month) -> str:
-        return f"{CONNECTOR}/cost/{month}"
+    def _slice(month: Month, stream: str = "cost") -> str:
+        return f"{CONNECTOR}/{stream}/{month}"
 
     def _step(self, title: str, command: str) -> None:
         self._console.print(f"\n[bold]{title}[/]  [dim]$ {command}[/]")
@@ -161,7 +197,7 @@ def demo(*, once: bool, keep: Path | None) -> int:
     Show the whole system on local stand-ins of the clouds.
 
     No account is needed and nothing leaves the machine. All figures shown are what the program
-    itself answers; the last line compares them with the generated bill.
+    itself answers; the last lines compare them with the generated bill and emissions.
     """
     console = _console()
     with ExitStack() as stack:
@@ -182,6 +218,7 @@ def demo(*, once: bool, keep: Path | None) -> int:
                 directory=directory,
                 start=Month.of(today).plus(-_MONTHS),
                 listen=listen,
+                carbon=True,
             ),
             encoding="utf-8",
         )

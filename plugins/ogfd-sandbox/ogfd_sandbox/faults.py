@@ -1,7 +1,7 @@
 """
-Faults of an object store, on demand: what to spoil, when, and how often.
+Faults of the stand-ins of AWS, on demand: what to spoil, when, and how often.
 
-`Rule` travels as JSON from the test to the process of the store; `Rules` counts hits there.
+`Rule` travels as JSON from the test to the process of the stand-in; `Rules` counts hits there.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-Action = Literal["status", "reset", "truncate", "stall", "replace"]
+Action = Literal["status", "reset", "truncate", "stall", "replace", "html", "pages", "repeat"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,21 +21,25 @@ class Rule:
     One fault.
 
     Attributes:
-        action: ``status`` answers an S3 error instead of the object; ``reset`` cuts the
+        action: ``status`` answers an error of the service instead; ``reset`` cuts the
             connection before a byte is sent; ``truncate`` sends only the first bytes of the body;
             ``stall`` sends them, waits, then sends the rest; ``replace`` first puts *objects*,
-            then answers as if nothing was.
-        operation: S3 operation that is spoiled, ``*`` for all.
-        key: pattern of the key, as `fnmatch` reads it; case counts.
+            then answers as if nothing was; ``html`` answers a page of HTML with status 200, as a
+            proxy does. Of carbon alone: ``pages`` gives *results* a page, whatever is asked for;
+            ``repeat`` gives the token again that was asked with.
+        operation: operation that is spoiled, ``*`` for all.
+        key: pattern of the key, as `fnmatch` reads it; case counts. That of carbon is
+            ``2026-08-01/2026-09-01 USAGE_ACCOUNT_ID,REGION,SERVICE 1``: months, groups, page.
         first: the fault begins with this hit, counted from 1.
         times: for how many hits it lasts.
         status: HTTP status of ``status``.
-        code: S3 error code of ``status``.
+        code: error code of ``status``.
         retry_after: value of its ``Retry-After`` header, if any.
         keep_bytes: bytes sent before ``truncate`` and ``stall`` act; half the body if None.
         hide_length: whether ``truncate`` also takes the ``Content-Length`` away, so that the
             short body looks complete.
         seconds: how long ``stall`` waits.
+        results: for ``pages``.
         objects: (bucket, key, path of a local file) for ``replace``.
     """
 
@@ -50,6 +54,7 @@ class Rule:
     keep_bytes: int | None = None
     hide_length: bool = False
     seconds: float = 0.0
+    results: int = 1
     objects: tuple[tuple[str, str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:

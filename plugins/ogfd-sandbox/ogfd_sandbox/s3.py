@@ -1,7 +1,8 @@
 """
 An S3 store on a loopback port, in a process of its own, with a log of requests and faults.
 
-The store is moto's server; keys are kept literally, with leading and double slashes.
+The store is moto's server; keys are kept literally, with leading and double slashes. The same port
+answers for the service ``sustainability`` and says whose the credentials are.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import select
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -36,6 +38,8 @@ class Request:
     One request that a client made.
 
     Attributes:
+        bucket: empty where the operation has none.
+        key: of the object; of carbon, what was asked, see `Rule`.
         status: 0 while, or if never, it was answered.
         at: when it came, in seconds since the epoch; two requests that differ in it alone are equal.
     """
@@ -153,6 +157,14 @@ class S3Server:
         """Return the keys of *bucket* that begin with *prefix*, sorted."""
         pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def set_emissions(self, account: str, months: Mapping[str, Any]) -> None:
+        """
+        Have carbon be *months* from now on, and the credentials be those of *account*.
+
+        `ogfd_sandbox.carbon.publish` makes it of footprints.
+        """
+        self._control("PUT", "emissions", {"account": account, "months": months})
 
     def requests(self) -> tuple[Request, ...]:
         """Return what clients asked for since the start or `forget_requests`, oldest first."""

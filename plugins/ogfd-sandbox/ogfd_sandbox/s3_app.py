@@ -1,7 +1,13 @@
-"""The WSGI layer around moto's S3: keeps a log of requests and spoils those that a rule names."""
+"""
+The WSGI layer around moto's S3: keeps a log of requests and spoils those that a rule names.
+
+Requests to ``sustainability`` and ``GetCallerIdentity`` it answers itself: moto does not know the
+one, and has a fixed account for the other.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 import struct
@@ -15,6 +21,7 @@ from xml.sax.saxutils import escape
 
 from werkzeug.test import Client
 
+from ogfd_sandbox.carbon import service
 from ogfd_sandbox.faults import Rule, Rules
 
 Environ = dict[str, Any]
@@ -30,6 +37,15 @@ _SIGNED: Final = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, "
     "SignedHeaders=host, Signature=0"
 }
+
+_PORTAL: Final = "<!doctype html><html><body><h1>Welcome to our Wi-Fi</h1></body></html>"
+_IDENTITY: Final = (
+    '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+    "<GetCallerIdentityResult><Arn>arn:aws:iam::{account}:user/ogfd</Arn><UserId>SANDBOX</UserId>"
+    "<Account>{account}</Account></GetCallerIdentityResult>"
+    "<ResponseMetadata><RequestId>SANDBOX</RequestId></ResponseMetadata>"
+    "</GetCallerIdentityResponse>"
+)
 
 _SUBRESOURCES: Final = {
     "location": "GetBucketLocation",
@@ -78,6 +94,7 @@ class SandboxApp:
         self._rules = Rules()
         self._lock = threading.Lock()
         self._log: list[dict[str, Any]] = []
+        self._emissions: dict[str, Any] = {"account": "000000000000", "months": {}}
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
@@ -85,9 +102,7 @@ class SandboxApp:
             return self._control(path.removeprefix(CONTROL), environ, start_response)
         if SEEDER in environ.get("HTTP_USER_AGENT", ""):
             return self._app(environ, start_response)
-        bucket, _, key = path[1:].partition("/")
-        method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
-        operation = operation_of(method, bucket, key, query)
+        operation, bucket, key, app = self._routed(path, environ)
         entry = {"operation": operation, "bucket": bucket, "key": key, "status": 0}
         entry["at"] = time.time()
         with self._lock:
@@ -99,8 +114,44 @@ class SandboxApp:
 
         rule = self._rules.hit(operation, key)
         if rule is None:
-            return self._app(environ, started)
-        return self._spoil(rule, environ, started)
+            return app(environ, started)
+        return self._spoil(rule, app, environ, started)
+
+    def _routed(self, path: str, environ: Environ) -> tuple[str, str, str, App]:
+        """Return the operation, its bucket and key, and what answers it."""
+        method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
+        if path == service.PATH:
+            return self._carbon(_body(environ))
+        if path == "/" and method == "POST" and b"Action=GetCallerIdentity" in _body(environ):
+            return "GetCallerIdentity", "", "", self._identity
+        bucket, _, key = path[1:].partition("/")
+        return operation_of(method, bucket, key, query), bucket, key, self._app
+
+    def _carbon(self, body: bytes) -> tuple[str, str, str, App]:
+        months = self._emissions["months"]
+
+        def app(environ: Environ, start_response: StartResponse) -> list[bytes]:
+            if isinstance(query, str):
+                return _refused(400, "ValidationException", query, start_response)
+            rule: Rule | None = environ.get("ogfd_sandbox.rule")
+            found = service.answer(
+                query,
+                months,
+                page=rule.results if rule is not None and rule.action == "pages" else None,
+                repeat=rule is not None and rule.action == "repeat",
+            )
+            return _sent(json.dumps(found), "application/json", start_response)
+
+        try:
+            query: service.Query | str = service.read_query(body)
+        except service.ValidationError as exc:
+            query = str(exc)
+        key = query if isinstance(query, str) else query.key
+        return service.OPERATION, "", key, app
+
+    def _identity(self, _environ: Environ, start_response: StartResponse) -> list[bytes]:
+        text = _IDENTITY.format(account=escape(self._emissions["account"]))
+        return _sent(text, "text/xml", start_response)
 
     def _control(self, name: str, environ: Environ, start_response: StartResponse) -> list[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -113,6 +164,8 @@ class SandboxApp:
                     self._log = []
                 case "PUT", "faults":
                     self._rules.replace(Rule.from_json(rule) for rule in json.loads(body))
+                case "PUT", "emissions":
+                    self._emissions = json.loads(body)
                 case _:
                     start_response("404 Not Found", [("Content-Length", "0")])
                     return []
@@ -121,7 +174,7 @@ class SandboxApp:
         return [payload]
 
     def _spoil(
-        self, rule: Rule, environ: Environ, start_response: StartResponse
+        self, rule: Rule, app: App, environ: Environ, start_response: StartResponse
     ) -> Iterable[bytes]:
         match rule.action:
             case "status":
@@ -132,16 +185,23 @@ class SandboxApp:
                 raise ConnectionResetError("cut by a rule of the sandbox")
             case "replace":
                 self._put(rule)
-                return self._app(environ, start_response)
+                return app(environ, start_response)
             case "truncate" | "stall":
-                return self._cut(rule, environ, start_response)
+                return self._cut(rule, app, environ, start_response)
+            case "html":
+                return _sent(_PORTAL, "text/html", start_response)
+            case "pages" | "repeat":
+                return app({**environ, "ogfd_sandbox.rule": rule}, start_response)
 
     def _put(self, rule: Rule) -> None:
         client = Client(self._app)
         for bucket, key, path in rule.objects:
             client.put(f"/{bucket}/{quote(key)}", data=Path(path).read_bytes(), headers=_SIGNED)
 
-    def _cut(self, rule: Rule, environ: Environ, start_response: StartResponse) -> Iterator[bytes]:
+    @staticmethod
+    def _cut(
+        rule: Rule, app: App, environ: Environ, start_response: StartResponse
+    ) -> Iterator[bytes]:
         def started(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             kept = [
                 (name, value)
@@ -150,7 +210,7 @@ class SandboxApp:
             ]
             return start_response(status, kept, exc_info)
 
-        body = b"".join(self._app(environ, started))
+        body = b"".join(app(environ, started))
         keep = len(body) // 2 if rule.keep_bytes is None else rule.keep_bytes
         yield body[:keep]
         if rule.action == "stall":
@@ -158,7 +218,43 @@ class SandboxApp:
             yield body[keep:]
 
 
+def _body(environ: Environ) -> bytes:
+    """Return the body of a request, and leave it there for others."""
+    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _sent(text: str, kind: str, start_response: StartResponse) -> list[bytes]:
+    payload = text.encode()
+    start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(payload)))])
+    return [payload]
+
+
+def _refused(
+    status: int,
+    code: str,
+    message: str,
+    start_response: StartResponse,
+    retry_after: str | None = None,
+) -> list[bytes]:
+    """Answer an error as services with JSON do."""
+    payload = json.dumps({"message": message}).encode()
+    headers = [
+        ("Content-Type", "application/json"),
+        ("Content-Length", str(len(payload))),
+        ("x-amzn-ErrorType", f"{code}:http://internal.amazon.com/coral/"),
+    ]
+    if retry_after is not None:
+        headers.append(("Retry-After", retry_after))
+    start_response(f"{status} Refused", headers)
+    return [payload]
+
+
 def _error(rule: Rule, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    if environ["PATH_INFO"] == service.PATH:
+        message = "a rule of the sandbox"
+        return _refused(rule.status, rule.code, message, start_response, rule.retry_after)
     text = (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
         f"<Error><Code>{escape(rule.code)}</Code><Message>a rule of the sandbox</Message>"

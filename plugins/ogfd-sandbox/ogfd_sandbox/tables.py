@@ -33,19 +33,34 @@ def outcomes(document: Mapping[str, Any]) -> Table:
 
 
 def report(document: Mapping[str, Any]) -> Table:
-    """Return a report by one dimension, most expensive first."""
-    by = [name for name in document["by"] if name != "currency"]
-    table = _table(*by, "currency", "billed", "effective", "lines")
-    rows = sorted(document["rows"], key=lambda row: -_decimal(row["billed_cost"]))
-    for row in rows:
+    """Return a report by one dimension, cost and emissions side by side, most expensive first."""
+    by = document["emissions"]["by"]
+    emitted = {_group(row, by): row for row in document["emissions"]["rows"]}
+    table = _table(
+        *by, "currency", "billed", "effective", "kgCO2e location-based", "kgCO2e market-based"
+    )
+    for row in sorted(document["rows"], key=lambda row: -_decimal(row["billed_cost"])):
+        # Once a group, also if it has several currencies: each column can be added up.
+        emissions = emitted.pop(_group(row, by), {})
         table.add_row(
-            *(escape(str(row[name] or "-")) for name in by),
+            *_group(row, by),
             escape(str(row["currency"])),
             money(_decimal(row["billed_cost"])),
             money(_decimal(row["effective_cost"])),
-            _count(row["line_count"]),
+            *_methods(emissions),
         )
+    for group, row in emitted.items():
+        table.add_row(*group, "-", "-", "-", *_methods(row))
     return table
+
+
+def _group(row: Mapping[str, Any], by: Sequence[str]) -> tuple[str, ...]:
+    return tuple(escape(str(row[name] or "-")) for name in by)
+
+
+def _methods(row: Mapping[str, Any]) -> tuple[str, ...]:
+    amounts = (row.get(name) for name in ("location_based_kg", "market_based_kg"))
+    return tuple("-" if amount is None else money(_decimal(amount)) for amount in amounts)
 
 
 def changes(entry: Mapping[str, Any]) -> Table:
@@ -107,7 +122,7 @@ def money(amount: Decimal) -> str:
 
 def _table(*head: str) -> Table:
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    texts: Sequence[str] = ("slice", "outcome", "service", "currency")
+    texts: Sequence[str] = ("slice", "outcome", "service", "category", "currency")
     for name in head:
         table.add_column(name, justify="left" if name in texts else "right", no_wrap=True)
     return table

@@ -26,6 +26,10 @@ class Store:
     def __init__(self, downloads=0):
         self.downloads = downloads
         self.objects = {}
+        self.published = []
+
+    def set_emissions(self, account, months):
+        self.published.append(list(months))
 
     def create_bucket(self, bucket):
         pass
@@ -44,10 +48,11 @@ class Store:
 
 
 class Answers:
-    """A program that knows the bills, and is off by *error* in what it says of its ledger."""
+    """A program that knows bills and emissions, and is off by *error* in what its ledger says."""
 
-    def __init__(self, error=Decimal(0), third="unchanged"):
+    def __init__(self, error=Decimal(0), third="unchanged", carbon_error=Decimal(0)):
         self.error = error
+        self.carbon_error = carbon_error
         self.third = third
         self.syncs = 0
         self.demonstration = None
@@ -85,15 +90,30 @@ class Answers:
 
     def _report(self):
         row = {
-            "service": "[/not markup] of rich",
+            "category": "[/not markup] of rich",
             "currency": "USD",
             "billed_cost": "12.5",
             "effective_cost": None,
             "line_count": 7,
         }
-        return {"by": ["service"], "rows": [row], "complete": True, "missing": []}
+        emitted = {"location_based_kg": 31.5, "market_based_kg": None, "line_count": 1}
+        rows = [{"category": row["category"]} | emitted, {"category": "storage"} | emitted]
+        return {
+            "by": ["category", "currency"],
+            "rows": [row],
+            "emissions": {"by": ["category"], "rows": rows},
+            "missing": ["aws-demo/carbon holds nothing for 2026-02"],
+        }
 
     def _history(self, slice):
+        if "/carbon/" in slice:
+            (made,) = [one for one in self.demonstration._emitted if str(one.month) == slice[-7:]]
+            kg = made.kg()
+            sums = {
+                "location_based_kg": f"{kg['TOTAL_LBM_CARBON_EMISSIONS'] + self.carbon_error:f}",
+                "market_based_kg": f"{kg['TOTAL_MBM_CARBON_EMISSIONS']:f}",
+            }
+            return {"slice": slice, "sinks": {"main": [{"generation": 1, "sums": sums}]}}
         truth = self._bills()[Month.parse(slice[-7:])].truth
         billed = truth.billed()["USD"] + self.error
         change = {"account_id": "1", "service": "AWS Glue", "measure": "billed_cost", "unit": "USD"}
@@ -132,6 +152,10 @@ def test_a_sink_that_holds_the_bill_is_a_match(tmp_path):
     assert "-2.2500" in text
     assert "[/not markup] of rich" in text
     assert "of which 0 for data files" in text
+    assert "31.50" in text
+    assert "incomplete: aws-demo/carbon holds nothing for 2026-02" in text
+    assert "location-based: sink" in text
+    assert [["2025-12", "2026-01"], ["2025-12", "2026-01", "2026-02"]] == store.published
     # three pointers, and a manifest in each of four assemblies
     assert 7 == sum(key.endswith("acme-Manifest.json") for key in store.objects)
 
@@ -141,6 +165,15 @@ def test_a_difference_in_the_last_digit_is_no_match(tmp_path):
     good, text = _shown(tmp_path, Answers(error=Decimal("1E-18")), Store())
 
     assert not good
+    assert "no match" in text
+
+
+def test_a_gram_of_difference_is_no_match(tmp_path):
+    """Emissions are compared like money."""
+    good, text = _shown(tmp_path, Answers(carbon_error=Decimal("0.001")), Store())
+
+    assert not good
+    assert "location-based: sink" in text
     assert "no match" in text
 
 

@@ -1,6 +1,7 @@
 """The tables: made once, checked at opening, never taken from somebody else."""
 
 import sqlite3
+from decimal import Decimal
 
 import anyio
 import pytest
@@ -10,7 +11,7 @@ from ogfd.sinks.sqlite import SqliteConfig, ogfd_sink
 from ogfd.sinks.sqlite.columns import KEPT_SCHEMA
 from ogfd.sinks.sqlite.schema import SCHEMA_VERSION
 from ogfd.testing import make_package
-from ogfd.testing.samples import cost_rows
+from ogfd.testing.samples import cost_row, cost_rows
 
 
 def _outside(path, sql):
@@ -59,6 +60,30 @@ async def test_the_cost_view_has_a_date_and_only_rows_with_cost(opened, config):
     found = _outside(config.path, "SELECT usage_date, billed_cost FROM ogfd_cost ORDER BY 1")
 
     assert [("2026-10-01", 0.0), ("2026-10-02", 0.1)] == found
+
+
+async def test_the_view_of_reported_emissions_has_what_providers_report(opened, config):
+    """An emission that is null stays null; cost is not in it."""
+    carbon = {"method": "supplier_specific", "billed_cost": None, "effective_cost": None}
+    rows = [
+        *cost_rows(2),
+        cost_row(3, **carbon, location_based_kg=Decimal("1.5"), market_based_kg=None),
+    ]
+    async with opened() as sink:
+        await sink.commit(make_package(rows), 0, "a")
+    sql = "SELECT location_based_kg, market_based_kg FROM ogfd_emissions_reported"
+
+    assert [(1.5, None)] == _outside(config.path, sql)
+
+
+async def test_a_file_of_the_first_version_gets_the_later_views(config, ctx):
+    """Its rows stay."""
+    await _migrate(config, ctx)
+    _outside(config.path, "DROP VIEW ogfd_emissions_reported")
+    _outside(config.path, "PRAGMA user_version = 1")
+    await _migrate(config, ctx)
+
+    assert [] == _outside(config.path, "SELECT * FROM ogfd_emissions_reported")
 
 
 async def test_migrating_again_or_at_once_does_no_harm(config, ctx):

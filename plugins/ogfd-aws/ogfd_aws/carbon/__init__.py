@@ -1,0 +1,1 @@
+"""The carbon footprint that AWS reports, from its own API."""

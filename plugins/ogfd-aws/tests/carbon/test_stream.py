@@ -1,0 +1,418 @@
+"""Emissions, read from a stand-in of the service by the real SDK."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from ogfd_aws import ogfd_connector
+from ogfd_aws.carbon.stream import PUBLISH_LAG
+from ogfd_aws.regions import where
+from ogfd_sandbox.carbon import footprint, publish, recompute
+from ogfd_sandbox.cur import CurSettings, Month
+from ogfd_sandbox.faults import Rule
+
+from ogfd.plugin import (
+    AuthError,
+    FatalError,
+    NotPublished,
+    PartitionState,
+    Period,
+    SourceChanged,
+    TransientError,
+)
+from ogfd.testing import Collected, check_connector
+
+SETTINGS = CurSettings(seed=5, rows=400, accounts=4)
+AUGUST, SEPTEMBER, OCTOBER = (Month(2026, month) for month in (8, 9, 10))
+WINDOW = Period.months("2022-01", "2026-11")
+TYPES = {
+    "location_based_kg": "TOTAL_LBM_CARBON_EMISSIONS",
+    "market_based_kg": "TOTAL_MBM_CARBON_EMISSIONS",
+    "scope1_kg": "TOTAL_SCOPE_1_CARBON_EMISSIONS",
+    "scope2_location_kg": "TOTAL_SCOPE_2_LBM_CARBON_EMISSIONS",
+    "scope2_market_kg": "TOTAL_SCOPE_2_MBM_CARBON_EMISSIONS",
+    "scope3_kg": "TOTAL_SCOPE_3_LBM_CARBON_EMISSIONS",
+}
+GROUPED = "*USAGE_ACCOUNT_ID*"
+
+
+@pytest.fixture
+def august():
+    return footprint(SETTINGS, AUGUST)
+
+
+@pytest.fixture
+def year(shop, august):
+    """Publish August to October; today is the 20th of November."""
+    made = [august, footprint(SETTINGS, SEPTEMBER), footprint(SETTINGS, OCTOBER)]
+    publish(shop.server, made)
+    shop.server.forget_requests()
+    return made
+
+
+async def partitions(shop, window=WINDOW, ctx=None):
+    async with shop.emissions(ctx) as stream:
+        return {each.key: each for each in await stream.partitions(window)}
+
+
+async def read(shop, month=AUGUST, ctx=None, between=None):
+    """List all, then read one month; *between* happens after the listing."""
+    out = Collected()
+    async with shop.emissions(ctx) as stream:
+        found = {each.key: each for each in await stream.partitions(WINDOW)}
+        if between is not None:
+            between()
+        await stream.read(found[str(month)], out)
+    out.check()
+    return out
+
+
+def sums(out):
+    rows = out.rows()
+    return {name: sum(row[name] for row in rows) for name in TYPES}
+
+
+async def test_a_month_equals_its_source(shop, year, august):
+    """Every scope in its own column, by account, Region and service; to the gram."""
+    out = await read(shop)
+
+    truth = august.kg()
+    assert {name: truth[kind] for name, kind in TYPES.items()} == sums(out)
+    by_place = august.kg_by("account_id", "region", "service")
+    assert len(by_place) == len(out.rows())
+    for row in out.rows():
+        region = "Global" if row["region"] == "global" else row["region"]
+        kg = by_place[row["account_id"], region, row["service"]]
+        assert {name: kg[kind] for name, kind in TYPES.items()} == {n: row[n] for n in TYPES}
+        market = dict(row["metadata"])["scope3_market_kg"]
+        assert kg["TOTAL_SCOPE_3_MBM_CARBON_EMISSIONS"] == Decimal(market)
+
+
+async def test_rows_say_what_they_are(shop, year, august):
+    """Reported by the provider, of the customer's scope 3, of the account that pays."""
+    out = await read(shop)
+
+    for row in out.rows():
+        said = {
+            "source": "aws_carbon", "billing_account_id": august.payer,
+            "billing_period": "2026-08", "charge_category": "emission", "ghg_scope": 3,
+            "ghg_category": 1, "method": "supplier_specific", "data_quality": "reported",
+            "model_version": "v3.0.0", "period_start": AUGUST.start, "period_end": AUGUST.end,
+        }  # fmt: skip
+        assert said == {name: row[name] for name in said}
+        assert not {"billed_cost", "currency", "quantity"} & {k for k, v in row.items() if v}
+
+
+async def test_places_are_those_of_the_cost(shop, year):
+    """Global services are nowhere; AWS writes their Region as ``Global`` here."""
+    rows = (await read(shop)).rows()
+
+    (everywhere,) = {
+        (row["region"], row["location"], row.get("country"))
+        for row in rows
+        if row["service"] == "AmazonCloudFront"
+    }
+    assert ("global", "GLOBAL", None) == everywhere
+    known = [row for row in rows if row["region"] != "global"]
+    assert all((where(row["region"]).country == row["country"]) for row in known)
+    assert {"compute", "storage"} <= {row["category"] for row in rows}
+
+
+async def test_pages_are_all_read(shop, year, august):
+    """However small the service makes them; the size is always asked for."""
+    shop.server.inject(Rule(action="pages", key=GROUPED, operation="*", results=7, times=999))
+    out = await read(shop)
+
+    assert august.kg()[TYPES["location_based_kg"]] == sums(out)["location_based_kg"]
+    assert shop.server.count("GetEstimatedCarbonEmissions", GROUPED) == -(-len(out.rows()) // 7)
+
+
+async def test_a_page_holds_more_than_the_smallest_default(shop, year):
+    """40 in one version of the service's model: a month of more results than that is one page."""
+    out = await read(shop)
+
+    assert len(out.rows()) > 40
+    assert 1 == shop.server.count("GetEstimatedCarbonEmissions", GROUPED)
+
+
+async def test_a_token_that_comes_twice_is_fatal(shop, year):
+    """Rather than reading one page for ever, or counting it twice."""
+    shop.server.inject(
+        Rule(action="pages", key=GROUPED, operation="*", results=7, times=1),
+        Rule(action="repeat", key=GROUPED, operation="*", first=2, times=99),
+    )
+
+    with pytest.raises(FatalError, match="circle"):
+        await read(shop)
+
+
+async def test_months_are_those_that_are_over(shop, year):
+    """From the first with emissions; none of them has a version."""
+    found = await partitions(shop)
+
+    assert ["2026-08", "2026-09", "2026-10"] == list(found)
+    assert {None} == {each.version for each in found.values()}
+    assert [PartitionState.CLOSED, PartitionState.CLOSED, PartitionState.CLOSING] == [
+        each.state for each in found.values()
+    ]
+    assert ["GetEstimatedCarbonEmissions"] == [each.operation for each in shop.server.requests()]
+
+
+@pytest.mark.parametrize(
+    ("window", "keys"),
+    [
+        (("2026-09", "2026-09"), ["2026-09"]),
+        (("2015-01", "2021-12"), []),
+        (("2022-01", "2026-07"), []),
+        (("2026-11", "2026-12"), []),
+    ],
+)
+async def test_a_window_narrows_the_months(shop, year, window, keys):
+    """Before 2022 there is nothing; a month that is not over has nothing yet."""
+    assert keys == list(await partitions(shop, Period.months(*window)))
+
+
+async def test_the_last_month_is_pending_until_it_is_published(shop, august):
+    """AWS needs until the 21st; nobody is alarmed before."""
+    publish(shop.server, [august])
+
+    with pytest.raises(NotPublished, match="AWS publishes 2026-10 by 2026-11-21"):
+        await read(shop, OCTOBER)
+    late = shop.context(now=datetime(2026, 11, 22, tzinfo=UTC))
+    with pytest.raises(NotPublished, match="nothing after 2026-08 yet"):
+        await read(shop, OCTOBER, late)
+    assert timedelta(days=21) == PUBLISH_LAG == ogfd_connector().streams["carbon"].publish_lag
+
+
+async def test_a_month_without_emissions_has_no_rows_once_a_later_one_is_there(shop, august):
+    """It is published, and empty: that is an answer."""
+    publish(shop.server, [august, footprint(SETTINGS, OCTOBER)])
+
+    assert [] == (await read(shop, SEPTEMBER)).rows()
+
+
+async def test_an_account_without_emissions_is_pending(shop):
+    """A young account; AWS says no more about it than about a month that is late."""
+    publish(shop.server, [])
+
+    assert ["2026-10"] == list(await partitions(shop))
+    late = shop.context(now=datetime(2026, 11, 25, tzinfo=UTC))
+    with pytest.raises(NotPublished, match="no emissions of 2026-10 or later"):
+        await read(shop, OCTOBER, late)
+
+
+async def test_a_new_model_restates_the_old_months(shop, year, august):
+    """Its version is in the rows, so the digest of the month changes."""
+    before = await read(shop)
+    newer = recompute(august, "v3.1.0")
+    publish(shop.server, [newer, *year[1:]])
+    after = await read(shop)
+
+    assert {"v3.1.0"} == {row["model_version"] for row in after.rows()}
+    assert newer.kg()[TYPES["scope3_kg"]] == sums(after)["scope3_kg"] != sums(before)["scope3_kg"]
+
+
+async def test_a_month_that_is_recomputed_between_pages_starts_over(shop, year, august):
+    """Half of each model would be neither."""
+    ctx = shop.context()
+    newer = [recompute(each, "v3.1.0") for each in year]
+
+    async def before(call):
+        grouped = shop.server.count("GetEstimatedCarbonEmissions", GROUPED)
+        if call.operation.startswith("sustainability:") and grouped == 1:
+            publish(shop.server, newer)
+
+    ctx.before = before
+    shop.server.inject(Rule(action="pages", key=GROUPED, operation="*", results=9, times=99))
+
+    with pytest.raises(SourceChanged, match=r"recomputed by model v3\.1\.0"):
+        await read(shop, ctx=ctx)
+
+
+async def test_pages_that_moved_start_over(shop, august):
+    """A group more before them, and the last one of a page comes again: it would count twice."""
+    small = replace(august, parts=august.parts[:3])
+    grown = replace(august, parts=(replace(august.parts[0], account_id="0"), *small.parts))
+    publish(shop.server, [small])
+    shop.server.inject(Rule(action="pages", key=GROUPED, operation="*", times=99))
+    shop.server.forget_requests()
+    ctx = shop.context()
+
+    async def before(_):
+        if shop.server.count("GetEstimatedCarbonEmissions", GROUPED) == 1:
+            publish(shop.server, [grown])
+
+    ctx.before = before
+
+    with pytest.raises(SourceChanged, match="came twice"):
+        await read(shop, ctx=ctx)
+
+
+async def test_a_month_whose_rows_vanish_is_no_empty_month(shop, year, august):
+    """Its total says that there are some."""
+    with pytest.raises(TransientError, match="empty, its total is not"):
+        await read(shop, between=lambda: publish(shop.server, year[1:], payer=august.payer))
+
+
+@pytest.mark.parametrize("key", [GROUPED, "* - 1"])
+@pytest.mark.parametrize("action", ["html", "truncate"])
+async def test_an_answer_that_is_none_is_transient(shop, year, key, action):
+    """A proxy's page with status 200 is an empty success to the SDK."""
+    shop.server.inject(Rule(action=action, operation="*", key=key, hide_length=True))
+
+    with pytest.raises(TransientError):
+        await read(shop)
+
+
+async def test_an_identity_that_is_none_is_transient(shop, year):
+    """The rows would have no payer."""
+    shop.server.inject(Rule(action="html", operation="GetCallerIdentity"))
+
+    with pytest.raises(TransientError):
+        await read(shop)
+
+
+async def test_throttling_says_how_long_to_wait(shop, year):
+    """429 with a code of the service and ``Retry-After``."""
+    shop.server.inject(
+        Rule(
+            action="status",
+            operation="*",
+            key=GROUPED,
+            status=429,
+            code="ThrottlingException",
+            retry_after="7",
+        )
+    )
+
+    with pytest.raises(TransientError) as caught:
+        await read(shop)
+    assert (429, "ThrottlingException") == (caught.value.status, caught.value.code)
+    assert timedelta(seconds=7) == caught.value.retry_after
+
+
+async def test_a_missing_permission_is_an_auth_error_with_the_grant(shop, year):
+    """The hint names what to grant."""
+    shop.server.inject(
+        Rule(action="status", operation="*", status=403, code="AccessDeniedException", times=9)
+    )
+
+    with pytest.raises(AuthError, match="sustainability:GetEstimatedCarbonEmissions"):
+        await partitions(shop)
+
+
+async def test_the_services_own_totals_are_those_of_the_rows(shop, year, august):
+    """By the same path, so they are no independent proof."""
+    async with shop.emissions() as stream:
+        found = await stream.totals("2026-08")
+        missing = await stream.totals("2026-11")
+
+    truth = august.kg()
+    assert {name: truth[kind] for name, kind in TYPES.items()} == found.sums
+    assert (False, None) == (found.independent, missing)
+
+
+async def test_what_is_not_reported_stays_null(shop):
+    """The total is known, its scopes are not."""
+    months = {
+        "2026-08": {
+            "model": "v1",
+            "parts": [
+                {"USAGE_ACCOUNT_ID": "1", "REGION": "mars-1", "SERVICE": "Odd",
+                 "grams": {"TOTAL_MBM_CARBON_EMISSIONS": 5}}
+            ],
+        }
+    }  # fmt: skip
+    shop.server.set_emissions("000000000001", months)
+    (row,) = (await read(shop)).rows()
+
+    assert Decimal("0.005") == row["market_based_kg"]
+    assert [None] * 5 == [row.get(name) for name in TYPES if name != "market_based_kg"]
+    assert ("mars-1", None, "other") == (row["region"], row.get("location"), row["category"])
+
+
+async def test_what_the_tables_do_not_know_is_said_once(shop, caplog):
+    """Not for each of some sixty months."""
+    part = {"USAGE_ACCOUNT_ID": "1", "REGION": "mars-1", "SERVICE": "Odd", "grams": {}}
+    month = {"model": "v1", "parts": [part]}
+    shop.server.set_emissions("000000000001", {"2026-08": month, "2026-09": month})
+    async with shop.emissions() as stream:
+        for partition in (await stream.partitions(WINDOW))[:2]:
+            await stream.read(partition, Collected())
+
+    assert [
+        "2026-08: services without a category: Odd",
+        "2026-08: unknown Regions, they have no location: mars-1",
+    ] == [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+async def test_the_connector_conforms(shop, year):
+    """With a fault and a cancellation at every request."""
+    await check_connector(
+        ogfd_connector(), shop.carbon(), window=Period.months("2026-08", "2026-10"),
+        context=shop.context,
+    )  # fmt: skip
+
+
+async def test_both_streams_share_one_session(shop, year, write):
+    """Credentials that ran out are renewed once for all clients of a run."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    asked = []
+    ctx = shop.context()
+    ctx.on_expired = asked.append
+    config = shop.config().model_copy(update={"carbon": shop.carbon().carbon})
+    async with ogfd_connector().open(config, ctx) as streams:
+        assert {"cost", "carbon"} == streams.keys()
+
+    assert 1 == len(asked)
+
+
+WEST = """
+import asyncio, json, sys
+from ogfd_aws import ogfd_connector
+from ogfd_aws.config import AwsConfig
+from ogfd.plugin import Period, Secret
+from ogfd.testing import Collected, FakeContext
+
+async def main():
+    config = AwsConfig(endpoint_url=sys.argv[1], access_key_id="t", secret_access_key=Secret("t"), carbon={})
+    async with ogfd_connector().open(config, FakeContext()) as streams:
+        found = await streams["carbon"].partitions(Period.months("2022-01", "2026-11"))
+        out = Collected()
+        for each in found:
+            await streams["carbon"].read(each, out)
+    rows = out.rows()
+    print(json.dumps({
+        "keys": [each.key for each in found],
+        "periods": sorted({row["billing_period"] for row in rows}),
+        "starts": sorted({f"{row['period_start']:%Y-%m-%dT%H:%MZ}" for row in rows}),
+        "kg": str(sum(row["location_based_kg"] for row in rows)),
+    }))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Kiritimati"])
+def test_months_are_those_of_utc_wherever_the_machine_is(shop, year, zone):
+    """In the zone of a host west of UTC each month begins in the one before it."""
+    environ = {**os.environ, "TZ": zone, "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [sys.executable, "-c", WEST, shop.server.url],
+        env=environ, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert 0 == done.returncode, done.stderr
+    found = json.loads(done.stdout)
+
+    months = ["2026-08", "2026-09", "2026-10"]
+    assert (months, months) == (found["keys"], found["periods"])
+    assert [f"{month}-01T00:00Z" for month in months] == found["starts"]
+    total = sum(each.kg()[TYPES["location_based_kg"]] for each in year)
+    assert total == Decimal(found["kg"])
+    asked = {each.key for each in shop.server.requests() if each.key}
+    assert {"2022-01-01/2026-11-01 - 1"} <= asked

@@ -1,0 +1,13 @@
+"""
+A seeded generator of the footprint that AWS would report for the customer of the bills.
+
+    made = footprint(CurSettings(seed=7), Month(2026, 8))
+    publish(store, [made])                          # the stand-in answers with it
+    publish(store, [recompute(made, "v3.1.0")])     # AWS has a new model, and restates the month
+    made.kg()["TOTAL_LBM_CARBON_EMISSIONS"]         # Decimal("1234.567")
+"""
+
+from ogfd_sandbox.carbon.footprint import Footprint, Part, footprint, recompute
+from ogfd_sandbox.carbon.publish import Publisher, publish
+
+__all__ = ["Footprint", "Part", "Publisher", "footprint", "publish", "recompute"]
