@@ -59,6 +59,7 @@ e2e: $(VENV)/.test ## Run the tests that take longer or need root: a real system
 bench: bench-traffic ## Measure ogfd beside its floors and peers on a generated 1 M-row report (minutes)
 	@$(MAKE) --no-print-directory VENV=$(VENV)-peers $(VENV)-peers/.peers
 	BENCH_PEERS=$(VENV)-peers/bin/python $(BIN)/python -m benchmarks.run $(BENCH)
+	BENCH_PEERS=$(VENV)-peers/bin/python $(BIN)/python -m benchmarks.formats
 
 .PHONY: bench-traffic
 bench-traffic: $(VENV)/.limiters ## Measure token bucket, requests and breaker alone (a minute)

@@ -7,7 +7,7 @@ benchmarks.headers writes them beside the report, so that nobody but ogfd pays f
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -22,6 +22,7 @@ class Projection:
         amounts: those of numbers.
         day: the start of the usage; one of the words.
         end: its end; one of the words.
+        maps: map columns of Parquet; others have none.
     """
 
     words: list[str]
@@ -29,11 +30,12 @@ class Projection:
     amounts: list[str]
     day: str
     end: str
+    maps: list[str] = field(default_factory=list)
 
     @property
     def columns(self) -> list[str]:
         """All of them."""
-        return [*self.words, self.resource, *self.amounts]
+        return [*self.words, self.resource, *self.amounts, *self.maps]
 
 
 def projections(listing: str, files: list[str]) -> dict[Path, Projection]:

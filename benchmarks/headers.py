@@ -1,36 +1,34 @@
-"""Prints which columns of each gzipped report ogfd reads: `python -m benchmarks.headers FILE...`."""
+"""Prints which columns of each file of a report ogfd reads: `python -m benchmarks.headers FILE...`."""
 
 from __future__ import annotations
 
-import csv
-import gzip
 import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
-from ogfd_aws.cur.columns import NUMBERS, OPTIONAL, REQUIRED, RESOURCE, canonical
+from ogfd_aws.cur.columns import choose
+from ogfd_aws.cur.fields import NUMBERS, RESOURCE
+from ogfd_aws.cur.files.opening import open_tables
 
 from benchmarks.columns import Projection
-
-_DAY: Final = "line_item_usage_start_date"
-_END: Final = "line_item_usage_end_date"
+from ogfd.plugin import Wanted
 
 
 def project(path: Path) -> Projection:
     """Find the columns in the header of a file."""
-    with gzip.open(path, "rt", newline="") as lines:
-        header = next(csv.reader(lines))
-    # Of two spellings the first is taken.
-    names = {canonical(name): name for name in reversed(header)}
-    read = [name for name in (*REQUIRED, *OPTIONAL) if name in names]
+    tables = open_tables(path, path.name)
+    columns = choose(tables.headers, Wanted(resource_ids=True), path.name)
+    tables.close()
+    names = {name: columns.headers[place] for name, place in columns.places.items()}
+    maps = {columns.headers[lookup.place] for lookup in columns.lookups.values()}
     return Projection(
-        words=[names[name] for name in read if name not in NUMBERS],
+        words=[name for key, name in names.items() if key not in {*NUMBERS, RESOURCE}],
         resource=names[RESOURCE],
-        amounts=[names[name] for name in read if name in NUMBERS],
-        day=names[_DAY],
-        end=names[_END],
+        amounts=[name for key, name in names.items() if key in NUMBERS],
+        day=names["start"],
+        end=names["end"],
+        maps=sorted(maps),
     )
 
 

@@ -1,5 +1,5 @@
 """
-One generated report on local disk and in the S3 stand-in.
+Generated reports, each on local disk and in the S3 stand-in.
 
 Made by `python -m ogfd_sandbox cur`, kept in benchmarks/.data and made again only when asked for
 in another size.
@@ -55,14 +55,14 @@ class Report:
         return sum(path.stat().st_size for path in self.files)
 
 
-def generate(rows: int) -> Report:
-    """Return the report of *rows* rows, made now unless it is there."""
-    folder = DATA / f"cur-{rows}"
+def generate(rows: int, format: str = "cur-gzip") -> Report:
+    """Return the report of *rows* rows in *format*, made now unless it is there."""
+    folder = DATA / f"{format}-{rows}"
     done = folder.with_suffix(".done")
     if not done.exists():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        shape = ("--rows", rows, "--files", FILES)
+        shape = ("--rows", rows, "--files", FILES, "--format", format)
         place = ("--bucket", BUCKET, "--prefix", PREFIX, "--report", NAME)
         measure(python("ogfd_sandbox", "cur", *shape, *place, "--out", folder))
         done.touch()
@@ -70,11 +70,9 @@ def generate(rows: int) -> Report:
 
 
 def described(rows: int, folder: Path) -> Report:
-    """Read from the manifest what the report in *folder* is."""
+    """Say what the report in *folder* is."""
     manifest = min(folder.rglob("*-Manifest.json"), key=lambda path: len(path.parts))
-    told = json.loads(manifest.read_text())
-    start = told["billingPeriod"]["start"]
-    files = tuple(sorted(folder.resolve().rglob("*.csv.gz")))
+    files = tuple(sorted(folder.resolve().rglob("*-0000?.*")))
     listing = folder.with_suffix(".columns.json")
     listing.write_text(measure(python("benchmarks.headers", *files)).output)
     return Report(
@@ -82,8 +80,14 @@ def described(rows: int, folder: Path) -> Report:
         folder=folder,
         files=files,
         listing=listing,
-        month=f"{start[:4]}-{start[4:6]}",
+        month=_month(manifest.parent.name),
     )
+
+
+def _month(folder: str) -> str:
+    """Read ``20260801-20260901`` or ``BILLING_PERIOD=2026-08``."""
+    start = folder.partition("=")[2] or folder
+    return start if "-" in start[:5] else f"{start[:4]}-{start[4:6]}"
 
 
 @contextmanager

@@ -36,7 +36,7 @@ from ogfd.plugin import (
 from ogfd.traffic.backoff import LONGEST_SECONDS, RetrySettings, asked_seconds
 from ogfd.traffic.faults.classify import single_error
 from ogfd.traffic.faults.failure import fail
-from ogfd.traffic.faults.wording import describe
+from ogfd.traffic.faults.wording import clean, describe
 from ogfd.traffic.limits.breaker import Lent, Ticket
 from ogfd.traffic.limits.bucket import WaitTooLong, acquire, give_back
 from ogfd.traffic.limits.gate import Gate, Passage, Stopped
@@ -300,7 +300,7 @@ class Policy:
         if call.attempt.progressed:
             passage.answered()
         else:
-            passage.failed(fault, describe(exc))
+            passage.failed(fault, clean(fault.message) if fault.message else describe(exc))
         wait = self._wait(call, fault)
         if wait is None:
             fail(call.operation, call.attempt.number, exc, fault)

@@ -1,4 +1,4 @@
-"""AWS connector of ogfd: cost from Cost and Usage Reports in S3, carbon from the service for it."""
+"""AWS connector of ogfd: cost from exports in S3, carbon from the service for it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def ogfd_connector() -> ConnectorSpec:
             ),
         },
         open=_open,
-        mapping_version=1,
+        mapping_version=2,
         limits={
             "s3": Limit(rate=50, burst=100),
             # AWS publishes no quota of it; a first run asks for some sixty months at once.
@@ -49,7 +49,7 @@ def ogfd_connector() -> ConnectorSpec:
         classify=classify,
         check=check,
         environment=ENVIRONMENT,
-        summary="AWS cost from Cost and Usage Reports in S3, and the carbon footprint of AWS",
+        summary="AWS cost from CUR and FOCUS exports in S3, and the carbon footprint of AWS",
     )
 
 

@@ -33,6 +33,14 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """An object in a listing: its *etag*, and when it was *modified*, if the store says so."""
+
+    etag: str
+    modified: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Small:
     """A small object: its *body*, and when it was *modified*, if the store says so."""
 
@@ -78,9 +86,9 @@ class Bucket:
             objects |= {found["Key"]: _bare(found["ETag"]) for found in answer.get("Contents", ())}
         return Level(folders=tuple(folders), objects=objects)
 
-    async def etag(self, key: str) -> str | None:
+    async def listed(self, key: str) -> Listed | None:
         """
-        Return the ETag of *key* from a listing; None if there is no such object.
+        Return what a listing says of *key*; None if there is no such object.
 
         Raises:
             SourceError: if the bucket cannot be listed.
@@ -88,8 +96,13 @@ class Bucket:
         answer = await self._list(key, "/", None)
         for found in answer.get("Contents", ()):
             if found["Key"] == key:
-                return _bare(found["ETag"])
+                return Listed(etag=_bare(found["ETag"]), modified=found.get("LastModified"))
         return None
+
+    async def etag(self, key: str) -> str | None:
+        """Return the ETag of *key* from a listing, see `listed`."""
+        found = await self.listed(key)
+        return None if found is None else found.etag
 
     async def small(self, key: str, *, etag: str, limit: int) -> Small | None:
         """

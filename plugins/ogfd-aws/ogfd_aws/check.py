@@ -125,7 +125,9 @@ async def _listing(
         return [_failed(subject, exc, policy(config, cost))], None
     found = months(report, _EVER)
     newest = next((one for one in reversed(found) if one.period.start <= ctx.now()), None)
-    message = f"report {report.name} under {report.root}, {len(found)} billing periods"
+    message = (
+        f"{report.layout.value} {report.name} under {report.root}, {len(found)} billing periods"
+    )
     return [Finding(level=FindingLevel.OK, subject=subject, message=message)], newest
 
 

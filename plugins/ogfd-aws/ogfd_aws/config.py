@@ -16,12 +16,12 @@ _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 class CostConfig(PluginConfig):
     """
-    Where the Cost and Usage Report lies.
+    Where the Cost and Usage Report, or the CUR 2.0 or FOCUS export, lies.
 
     Attributes:
         bucket: name of the S3 bucket.
         prefix: as given when the report was made; may be empty.
-        report: name of the report; needed only if several lie under the prefix.
+        report: name of the report or export; needed only if several lie under the prefix.
         requester_pays: whether the reader of the bucket pays for its requests.
     """
 
@@ -100,10 +100,16 @@ def _fault(url: str) -> str | None:
 
 
 def principal(config: AwsConfig) -> str:
-    """Return whose request limit it is: the account as far as the configuration tells it."""
-    if config.role_arn is not None and (found := _ACCOUNT.match(config.role_arn)):
-        return found[1]
-    return config.profile or config.access_key_id or "default"
+    """
+    Return whose request limit it is: the account as far as the configuration tells it.
+
+    A store at an address of its own has limits, and outages, of its own.
+    """
+    found = _ACCOUNT.match(config.role_arn or "")
+    account = found[1] if found else config.profile or config.access_key_id or "default"
+    if config.endpoint_url is None:
+        return account
+    return f"{account} at {urlsplit(config.endpoint_url).hostname}"
 
 
 _KEYS: Final = (

@@ -26,18 +26,12 @@ from typing import Final
 class Amortised(Enum):
     """How the effective cost of a line comes about; the value is the columns that are added."""
 
-    UNBLENDED = ("line_item_unblended_cost",)
+    UNBLENDED = ("billed",)
     NOTHING = ()
-    RESERVATION_USED = ("reservation_effective_cost",)
-    RESERVATION_UNUSED = (
-        "reservation_unused_amortized_upfront_fee_for_billing_period",
-        "reservation_unused_recurring_fee",
-    )
-    SAVINGS_PLAN_USED = ("savings_plan_savings_plan_effective_cost",)
-    SAVINGS_PLAN_UNUSED = (
-        "savings_plan_total_commitment_to_date",
-        "-savings_plan_used_commitment",
-    )
+    RESERVATION_USED = ("reservation_used",)
+    RESERVATION_UNUSED = ("reservation_unused_upfront", "reservation_unused_recurring")
+    SAVINGS_PLAN_USED = ("plan_used",)
+    SAVINGS_PLAN_UNUSED = ("plan_commitment", "-plan_commitment_used")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,11 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from ogfd_aws import ogfd_connector
 from ogfd_aws.config import AwsConfig
+from ogfd_aws.cur.fields import canonical
 from ogfd_aws.cur.mapping import Mapper
 from ogfd_aws.cur.reader import FileReader
+from ogfd_aws.cur.reports import Layout
+from ogfd_aws.cur.stream import SOURCES
 from ogfd_aws.faults import classify
 from ogfd_sandbox.s3 import S3Server
 
@@ -52,13 +57,20 @@ def csv_gz(rows: Sequence[dict[str, str]], headers: Sequence[str] | None = None)
     return gzip.compress(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def parquet(count: int = 1, *, group: int | None = None, **columns: Any) -> bytes:
+    """Write rows like BASIC, in the spelling of CUR 2.0, with *columns* in place of some."""
+    table = {canonical(name): pa.array([cell] * count) for name, cell in BASIC.items()}
+    table |= {name: pa.array(cells) for name, cells in columns.items()}
+    out = io.BytesIO()
+    pq.write_table(pa.table(table), out, row_group_size=group, store_schema=False)
+    return out.getvalue()
+
+
 def read_file(path: Path, content: bytes, wanted: Wanted | None = None) -> Collected:
     """Read one file the way a slice does."""
     path.write_bytes(content)
     wanted = wanted or Wanted()
-    reader = FileReader(
-        path, "f.csv.gz", wanted, Mapper(wanted.tags, resource_ids=wanted.resource_ids)
-    )
+    reader = FileReader(path, "f.csv.gz", wanted, Mapper(SOURCES[Layout.REPORT], wanted.tags))
     return _collect(reader, wanted)
 
 
@@ -163,6 +175,12 @@ ReadFile = Callable[..., Collected]
 def write() -> WriteFile:
     """Make the content of a report file."""
     return csv_gz
+
+
+@pytest.fixture
+def parquet_of() -> WriteFile:
+    """Make the content of a Parquet file."""
+    return parquet
 
 
 @pytest.fixture

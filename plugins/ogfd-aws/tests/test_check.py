@@ -23,7 +23,7 @@ async def test_a_readable_report_is_ok(shop, write):
 
     listing, reading = await findings(shop)
     assert (FindingLevel.OK, FindingLevel.OK) == (listing.level, reading.level)
-    assert "report acme under cur/acme/, 1 billing periods" == listing.message
+    assert "legacy Cost and Usage Report acme under cur/acme/, 1 billing periods" == listing.message
     assert "2026-10 can be read" == reading.message
 
 

@@ -79,6 +79,7 @@ def test_regions_of_every_partition_are_taken(region):
         ({"profile": "billing"}, "billing"),
         ({"profile": "billing", "role_arn": ROLE}, "123456789012"),
         ({"access_key_id": "AKIA1", "secret_access_key": Secret("env:X")}, "AKIA1"),
+        ({"profile": "billing", "endpoint_url": "http://u@minio:9000"}, "billing at minio"),
     ],
 )
 def test_connectors_of_one_account_share_its_limit(values, expected):

@@ -15,7 +15,16 @@ import click
 
 from ogfd_sandbox.carbon import footprint, publish
 from ogfd_sandbox.configuration import SECRET_VARIABLE, ogfd_toml
-from ogfd_sandbox.cur import CurSettings, Month, Place, assemble, put_report, restate, write_month
+from ogfd_sandbox.cur import (
+    CurSettings,
+    Format,
+    Month,
+    Place,
+    assemble,
+    put_report,
+    restate,
+    write_month,
+)
 from ogfd_sandbox.s3 import SECRET_ACCESS_KEY, S3Server
 
 
@@ -50,6 +59,13 @@ def main() -> None:
 @click.option("--resource-share", type=click.FloatRange(0, 1), default=0.6, show_default=True)
 @click.option("--level", type=click.IntRange(0, 9), default=6, show_default=True, help="Of gzip.")
 @click.option("--restated", is_flag=True, help="Also write a second assembly of the last month.")
+@click.option(
+    "--format",
+    type=click.Choice([one.value for one in Format]),
+    default=Format.CUR_GZIP.value,
+    show_default=True,
+)
+@click.option("--overwrite", is_flag=True, help="Deliveries replace the one before.")
 @click.option("--bucket", default="billing", show_default=True)
 @click.option("--report", default="acme", show_default=True)
 @click.option("--prefix", default="cur", show_default=True)
@@ -60,14 +76,22 @@ def cur(
     months: int,
     restated: bool,
     level: int,
+    format: str,
+    overwrite: bool,
     bucket: str,
     report: str,
     prefix: str,
     **options: Any,
 ) -> None:
-    """Write generated Cost and Usage Reports, and print their true totals as JSON."""
+    """Write generated cost exports, and print their true totals as JSON."""
     settings = CurSettings(compression_level=level, **options)
-    place = Place(bucket=bucket, report=report, prefix=prefix)
+    place = Place(
+        bucket=bucket,
+        report=report,
+        prefix=prefix,
+        format=Format(format),
+        overwrite=overwrite,
+    )
     bills = [assemble(settings, month.plus(-back)) for back in range(months - 1, -1, -1)]
     if restated:
         bills.append(restate(bills[-1]))

@@ -1,82 +1,39 @@
-"""Which columns of a report are read, and the one name that each has in every format."""
+"""Which columns of a file are read: its header against the table of `ogfd_aws.cur.fields`."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from ogfd.plugin import FatalError, Wanted
-
-REQUIRED: Final = (
-    "bill_payer_account_id",
-    "bill_billing_period_start_date",
-    "line_item_usage_account_id",
-    "line_item_line_item_type",
-    "line_item_usage_start_date",
-    "line_item_usage_end_date",
-    "line_item_product_code",
-    "line_item_usage_type",
-    "line_item_operation",
-    "line_item_usage_amount",
-    "line_item_currency_code",
-    "line_item_unblended_cost",
+from ogfd_aws.cur.fields import (
+    COST_CATEGORY,
+    FIELDS,
+    NUMBERS,
+    REQUIRED,
+    RESOURCE,
+    TAG,
+    Family,
+    canonical,
+    letters,
 )
-"""In every report, see https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html."""
+from ogfd_aws.cur.known import is_known
 
-OPTIONAL: Final = (
-    "bill_invoice_id",
-    "line_item_availability_zone",
-    "product_product_name",
-    "product_product_family",
-    "product_instance_type",
-    "product_region_code",
-    "product_region",
-    "product_location",
-    "pricing_purchase_option",
-    "pricing_term",
-    "pricing_unit",
-    "reservation_reservation_a_r_n",
-    "reservation_effective_cost",
-    "reservation_unused_amortized_upfront_fee_for_billing_period",
-    "reservation_unused_recurring_fee",
-    "savings_plan_savings_plan_effective_cost",
-    "savings_plan_total_commitment_to_date",
-    "savings_plan_used_commitment",
-)
-"""Absent when they would be empty: AWS leaves out the columns that an account has no use for."""
-
-NUMBERS: Final = frozenset(
-    {
-        "line_item_usage_amount",
-        "line_item_unblended_cost",
-        "reservation_effective_cost",
-        "reservation_unused_amortized_upfront_fee_for_billing_period",
-        "reservation_unused_recurring_fee",
-        "savings_plan_savings_plan_effective_cost",
-        "savings_plan_total_commitment_to_date",
-        "savings_plan_used_commitment",
-    }
-)
-
-_EXACT: Final = NUMBERS.union(REQUIRED)
-# Of two spellings of any other column the first is taken.
-
-RESOURCE: Final = "line_item_resource_id"
-TAG: Final = "tag:"
+_MAP: Final = "map:"
 
 
-def canonical(header: str) -> str:
-    """
-    Return the name that a column of the CSV report has in Athena, Parquet and CUR 2.0.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookup:
+    """A value in a map column: the *place* of the column in the file, its *keys*, best first."""
 
-    ``lineItem/UsageType`` is ``line_item_usage_type``. Every upper-case letter begins a word, so
-    ``savingsPlan/SavingsPlanARN`` is ``savings_plan_savings_plan_a_r_n``. The rule loses case and
-    punctuation: two tags may get one name.
-    """
-    words = re.sub(r"([A-Z])", r"_\1", header.replace("/", "_"))
-    return re.sub(r"_+", "_", re.sub(r"[^a-z0-9]", "_", words.lower()))
+    place: int
+    keys: tuple[str, ...]
+
+    @property
+    def column(self) -> str:
+        """What `Columns.read` calls the map column."""
+        return f"{_MAP}{self.place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +42,35 @@ class Columns:
     The columns to read from one file.
 
     Attributes:
+        family: what they mean.
         headers: every header of the file, as it is written.
-        places: canonical name, or ``tag:`` and the wanted key, to the column's place in the file.
+        places: name in the table, or ``tag:`` and the wanted key, to a column's place in the file.
+        lookups: the same to a value in a map column; of names that have no column of their own.
+        unknown: headers that no table knows.
     """
 
+    family: Family
     headers: tuple[str, ...]
     places: Mapping[str, int]
+    lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> dict[str, int]:
+        """What to read: name to place; map columns once each, as `Lookup.column`."""
+        maps = {lookup.column: lookup.place for lookup in self.lookups.values()}
+        return {**self.places, **maps}
 
     def header(self, name: str) -> str:
         """Return how the file writes the column *name*, for messages."""
-        return self.headers[self.places[name]] if name in self.places else name
+        if name in self.lookups:
+            return self.headers[self.lookups[name].place]
+        return self.headers[self.read[name]] if name in self.read else name
 
 
 def choose(headers: Sequence[str], wanted: Wanted, file: str) -> Columns:
     """
-    Find the columns of a report in the header of *file*.
+    Find the columns of an export in the header of *file*.
 
     Raises:
         FatalError: if a required column is missing, or a header or a column comes twice.
@@ -107,45 +78,106 @@ def choose(headers: Sequence[str], wanted: Wanted, file: str) -> Columns:
     if len(set(headers)) != len(headers):
         twice = sorted({header for header in headers if headers.count(header) > 1})
         raise FatalError(f"{file}: the header has {', '.join(twice)} more than once")
-    names = [*REQUIRED, *OPTIONAL, *((RESOURCE,) if wanted.resource_ids else ())]
-    by_letters = {_letters(name): name for name in names}
-    places: dict[str, int] = {}
-    for place, header in enumerate(headers):
-        name = by_letters.get(_letters(canonical(header)))
-        if name is None:
-            continue
-        if name in places and name in _EXACT:
-            raise FatalError(
-                f"{file}: {headers[places[name]]} and {header} are the same column {name}"
-            )
-        places.setdefault(name, place)
-    if missing := [name for name in REQUIRED if name not in places]:
+    found = _Found(headers, file)
+    exact = NUMBERS.union(REQUIRED[found.family])  # of any other column the first spelling is taken
+    for name, spellings in FIELDS[found.family].items():
+        if name != RESOURCE or wanted.resource_ids:
+            found.take(name, spellings, once=name in exact)
+    if missing := [name for name in REQUIRED[found.family] if name not in found.places]:
         raise FatalError(
-            f"{file}: the header lacks {', '.join(map(_as_in_csv, missing))}",
-            hint="the file is no legacy Cost and Usage Report, or its header is damaged",
+            f"{file}: the header lacks {', '.join(found.spelt(name) for name in missing)}",
+            hint="the file is no cost export of AWS, its header is damaged, or the export's query "
+            "leaves these columns out",
         )
-    return Columns(headers=tuple(headers), places=places | _tags(headers, wanted.tags))
+    for tag in wanted.tags:
+        found.take(TAG + tag, list(_spellings(tag)), once=False)
+    return Columns(
+        family=found.family,
+        headers=tuple(headers),
+        places=found.places,
+        lookups=found.lookups,
+        unknown=found.unknown(),
+    )
 
 
-def _as_in_csv(name: str) -> str:
-    """Spell a required column as AWS does in CSV files, such as ``lineItem/UnblendedCost``."""
-    category = "lineItem" if name.startswith("line_item_") else "bill"
-    words = name.removeprefix("line_item_").removeprefix("bill_").split("_")
-    return f"{category}/{''.join(word.capitalize() for word in words)}"
+class _Found:
+    """The columns found so far."""
+
+    def __init__(self, headers: Sequence[str], file: str) -> None:
+        self.places: dict[str, int] = {}
+        self.lookups: dict[str, Lookup] = {}
+        self._headers = headers
+        self._file = file
+        self._exact = {header: place for place, header in enumerate(headers)}
+        self._loose: dict[str, list[int]] = {}
+        for place, header in enumerate(headers):
+            self._loose.setdefault(letters(header), []).append(place)
+        focus = {"billedcost", "chargecategory"} <= self._loose.keys()
+        self.family = Family.FOCUS if focus else Family.CUR
+
+    def take(self, name: str, spellings: Sequence[str], *, once: bool) -> None:
+        """Take the column *name*, or the map columns that hold it; *once*: in one spelling only."""
+        keys: dict[int, list[str]] = {}
+        for spelling in spellings:
+            column, _, key = spelling.partition("[")
+            if key:
+                if column in self._exact:
+                    keys.setdefault(self._exact[column], []).append(key.removesuffix("]"))
+                continue
+            places = self._places(name, column)
+            if once and len(places) > 1:
+                first, second = (self._headers[place] for place in places[:2])
+                raise FatalError(f"{self._file}: {first} and {second} are the same column")
+            if places:
+                self.places[name] = places[0]
+                return
+        for place, several in list(keys.items())[:1]:
+            self.lookups[name] = Lookup(place=place, keys=tuple(several))
+
+    def _places(self, name: str, column: str) -> list[int]:
+        if name.startswith(TAG):  # tags differ by case
+            return [self._exact[column]] if column in self._exact else []
+        return self._loose.get(letters(column), [])
+
+    def spelt(self, name: str) -> str:
+        """Return how the file would write the column *name*."""
+        spelling = FIELDS[self.family][name][0]
+        legacy = self.family is Family.FOCUS or any("/" in header for header in self._headers)
+        return spelling if legacy else canonical(spelling)
+
+    def unknown(self) -> tuple[str, ...]:
+        """Return the headers that no table knows."""
+        known = {
+            letters(one.partition("[")[0])
+            for several in FIELDS[self.family].values()
+            for one in several
+        }
+        return tuple(
+            header
+            for header in self._headers
+            if letters(header) not in known and not is_known(header)
+        )
 
 
-def _letters(name: str) -> str:
-    # ``SavingsPlanARN`` and ``SavingsPlanArn`` differ in underscores once they are canonical.
-    return name.replace("_", "")
+def _spellings(tag: str) -> Iterator[str]:
+    """
+    Yield how exports write the tag that the operator calls *tag*, with ``user:`` or without.
 
-
-def _tags(headers: Sequence[str], tags: Sequence[str]) -> dict[str, int]:
-    """Find tags by the key that AWS writes, ``user:Name``, or without ``user:``."""
-    known = {header: place for place, header in enumerate(headers)}
-    places = {}
-    for tag in tags:
-        for header in (f"resourceTags/{tag}", f"resourceTags/user:{tag}", tag):
-            if header in known and (header != tag or tag.startswith("costCategory/")):
-                places[TAG + tag] = known[header]
-                break
-    return places
+    Legacy CUR has a column a tag, in Parquet by the naming rule; CUR 2.0 and FOCUS have maps, whose
+    keys follow that rule or are the tags as they are. ``tags`` also holds tags of accounts and of
+    principals, under keys such as ``accountTag/Team``.
+    """
+    if tag.startswith(COST_CATEGORY):
+        name = tag.removeprefix(COST_CATEGORY)
+        yield from (tag, canonical(tag))
+        for key in (name, canonical(name).lstrip("_")):
+            yield from (f"{column}[{key}]" for column in ("cost_category", "x_CostCategories"))
+        for key in (tag, name):
+            yield from (f"{column}[{key}]" for column in ("tags", "Tags"))
+        return
+    whole = f"user:{tag}"
+    yield from (f"resourceTags/{tag}", f"resourceTags/{whole}")
+    yield from (canonical(f"resourceTags/{whole}"), canonical(f"resourceTags/{tag}"))
+    for column in ("resource_tags", "tags", "Tags"):
+        for key in (tag, whole):
+            yield from (f"{column}[{one}]" for one in (key, canonical(key)))

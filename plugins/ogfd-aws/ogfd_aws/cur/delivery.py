@@ -7,9 +7,10 @@ replaced is found in two ways:
     after it was read     its ETag in the listing at the end is another one
     before it was read    it is newer than the manifest that still names it
 
-The second way is for reports that AWS overwrites, whose files lie directly in the month's folder.
-A delivery of its own folder is not written to again, and a copy of a report keeps no order of time.
+The second way is for reports and exports that AWS overwrites, whose files keep their keys. A delivery
+of its own folder is not written to again, and a copy of a report keeps no order of time.
 https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
+https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Delivery:
         self._etags[key] = fetched.etag
         if self._published is None or fetched.modified is None:
             return
-        if _folder(key) == _folder(self._month.manifest) and fetched.modified > self._published:
+        if self._month.overwrites(key) and fetched.modified > self._published:
             raise NotPublished(
                 f"{self._month.key}: a delivery is in progress: {key} is newer than the manifest "
                 "that names it"

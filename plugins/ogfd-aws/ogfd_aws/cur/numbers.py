@@ -1,4 +1,4 @@
-"""Exact decimals from the text of a report, by column; only odd values are looked at one by one."""
+"""Exact decimals from the cells of a report, by column; only odd values are looked at one by one."""
 
 from __future__ import annotations
 
@@ -39,7 +39,18 @@ class Numbers:
 
 
 def numbers(cells: pa.Array, kind: pa.DataType) -> Numbers:
-    """Read *cells*, the bytes of a column, as decimals of *kind*."""
+    """
+    Read *cells* as decimals of *kind*.
+
+    A floating point number is the shortest decimal that stands for it: 0.1, not its binary value
+    0.1000000000000000055.
+
+    Args:
+        cells: the bytes of a column of text, or numbers of any type.
+        kind: a decimal.
+    """
+    if not pa.types.is_binary(cells.type):
+        cells = cells.cast(pa.string()).cast(pa.binary())
     none = np.zeros(len(cells), dtype=np.bool_)
     if cells.null_count == len(cells):
         return Numbers(values=pa.nulls(len(cells), kind), bad=none)

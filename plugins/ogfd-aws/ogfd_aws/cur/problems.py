@@ -92,4 +92,6 @@ def _together(
 
 def _raw(cell: pa.Scalar) -> str:
     value = cell.as_py()
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else ""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return "" if value is None else str(value)

@@ -1,9 +1,9 @@
 """
-The stream ``cost``: a legacy Cost and Usage Report, one partition a billing period.
+The stream ``cost``: a legacy Cost and Usage Report, or a CUR 2.0 or FOCUS export, month by month.
 
-A month is read as its pointer manifest lists it, in the version that the listing showed:
+A month is read as its manifest lists it, in the version that the listing showed:
 
-    list folders -> ETag of each pointer manifest        partitions()
+    list folders -> ETag of each manifest        partitions()
     get manifest If-Match ETag -> get each file -> ETags of the files and of the manifest
     again, still the same        read()
 
@@ -11,12 +11,13 @@ AWS replaces whole months; a file that is replaced or vanishes after it was read
 changes, starts the slice again. A file that was replaced before it was read, while its manifest is
 still the old one, ends the read until the next run (`ogfd_aws.cur.delivery`).
 https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
+https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -35,14 +36,22 @@ from ogfd.plugin import (
     Period,
     SourceChanged,
 )
-from ogfd_aws.bucket import GONE, Bucket, Fetched
+from ogfd_aws.bucket import GONE, Bucket, Fetched, Listed
 from ogfd_aws.config import CostConfig
 from ogfd_aws.cur.delivery import Delivery
+from ogfd_aws.cur.fields import Family
 from ogfd_aws.cur.manifest import MAX_BYTES, Manifest, parse
-from ogfd_aws.cur.mapping import Mapped, Mapper, Notes
+from ogfd_aws.cur.mapping import Mapped, Mapper
 from ogfd_aws.cur.reader import FileReader
-from ogfd_aws.cur.reports import Month, find_report, months
+from ogfd_aws.cur.reports import Layout, Month, find_report, months
+from ogfd_aws.cur.rows import Notes
 from ogfd_aws.groups import one_error
+
+SOURCES: Final[Mapping[Layout, Mapping[Family, str]]] = {
+    Layout.REPORT: {Family.CUR: "aws_cur", Family.FOCUS: "aws_focus"},
+    Layout.EXPORT: {Family.CUR: "aws_cur2", Family.FOCUS: "aws_focus"},
+}
+"""What rows say they are from: Parquet files of legacy reports spell columns as CUR 2.0 does."""
 
 _LISTINGS: Final = 4
 _CLOSING: Final = timedelta(days=14)
@@ -71,33 +80,38 @@ class CostStream:
     async def partitions(self, window: Period) -> Sequence[Partition]:
         """List the billing periods in *window*, one request each and one or more for the report."""
         report = await find_report(self._bucket, self._config)
-        found = months(report, window)
-        self._months |= {month.key: month for month in found}
-        versions: dict[str, str] = {}
-        limiter = anyio.CapacityLimiter(_LISTINGS)
-
-        async def ask(month: Month) -> None:
-            async with limiter:
-                etag = await self._bucket.etag(month.manifest)
-            if etag is not None:
-                versions[month.key] = etag
-
-        with one_error():
-            async with anyio.create_task_group() as tasks:
-                for month in found:
-                    tasks.start_soon(ask, month)
+        found = await self._published(months(report, window))
+        self._months |= {month.key: month for month, _ in found}
         source = f"s3://{self._bucket.name}/{report.root.rstrip('/')}"
         return [
             Partition(
                 key=month.key,
                 period=month.period,
-                version=versions[month.key],
+                version=listed.etag,
                 state=self._state(month.period),
                 source=source,
             )
-            for month in found
-            if month.key in versions  # AWS writes the manifest last: none, nothing published
+            for month, listed in found
         ]
+
+    async def _published(self, listed: Sequence[Month]) -> list[tuple[Month, Listed]]:
+        """Return the months that have a manifest: AWS writes it last; of one month the newest."""
+        found: dict[Month, Listed] = {}
+        limiter = anyio.CapacityLimiter(_LISTINGS)
+
+        async def ask(month: Month) -> None:
+            async with limiter:
+                manifest = await self._bucket.listed(month.manifest)
+            if manifest is not None:
+                found[month] = manifest
+
+        with one_error():
+            async with anyio.create_task_group() as tasks:
+                for month in listed:
+                    tasks.start_soon(ask, month)
+        by_age = sorted(found, key=lambda month: (_age(found[month]), month.folder))
+        newest = {month.key: month for month in by_age}
+        return [(month, found[month]) for month in listed if newest.get(month.key) == month]
 
     async def read(self, partition: Partition, out: Output) -> None:
         """
@@ -116,7 +130,7 @@ class CostStream:
         manifest = await to_thread.run_sync(parse, found.body, month)
         copied = self._copied(manifest, month)
         delivery = Delivery(self._bucket, month, None if copied else found.modified)
-        mapper = Mapper(out.wanted.tags, resource_ids=out.wanted.resource_ids)
+        mapper = Mapper(SOURCES[month.layout], out.wanted.tags)
         try:
             await self._files(manifest, delivery, mapper, out)
         except (MissingFileError, NotPublished):
@@ -215,11 +229,16 @@ class CostStream:
             ("%s: unknown line types, they count as adjustments: %s", notes.line_types),
             ("%s: product codes without a category: %s", notes.product_codes),
             ("%s: unknown Regions, they have no location: %s", notes.regions),
+            ("%s: columns that no table knows, they are not read: %s", notes.columns),
         ):
             if names:
                 log.warning(what, month.key, ", ".join(sorted(names)[:20]))
         if notes.unamortised:
             log.warning("%s: %d lines have no effective cost", month.key, notes.unamortised)
+
+
+def _age(listed: Listed) -> datetime:
+    return listed.modified or datetime.min.replace(tzinfo=UTC)
 
 
 async def _parse(reader: FileReader, send: ObjectSendStream[Mapped]) -> None:

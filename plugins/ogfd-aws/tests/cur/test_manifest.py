@@ -4,7 +4,7 @@ import json
 
 import pytest
 from ogfd_aws.cur.manifest import MAX_BYTES, MAX_FILES, parse
-from ogfd_aws.cur.reports import Month
+from ogfd_aws.cur.reports import Layout, Month
 
 from ogfd.plugin import FatalError, Period
 
@@ -14,7 +14,8 @@ MONTH = Month(
     manifest="cur/acme/20261001-20261101/acme-Manifest.json",
     root="cur/acme/",
     report="acme",
-    days="20261001-20261101",
+    layout=Layout.REPORT,
+    folder="20261001-20261101",
 )
 FILE = "cur/acme/20261001-20261101/a1/acme-1.csv.gz"
 GOOD = {
@@ -37,7 +38,7 @@ def test_a_good_manifest_names_its_files():
     """In the order of the manifest."""
     found = parse(body().encode(), MONTH)
 
-    assert ("a1", (FILE,), "b") == (found.assembly, found.files, found.bucket)
+    assert ("a1", (FILE,), "b") == (found.delivery, found.files, found.bucket)
 
 
 @pytest.mark.parametrize("bucket", ["", "-", "the-original"])
@@ -69,8 +70,8 @@ def test_the_bucket_may_be_empty_or_another_one(bucket):
         (body(reportName="other"), "foreign: it is of the report other"),
         (body(billingPeriod="-"), "billingPeriod is missing"),
         (body(billingPeriod={"start": "20260901T", "end": "20261001T"}), "its billing period is"),
-        (body(compression="ZIP"), "only text/csv with GZIP"),
-        (body(compression="Parquet", contentType="Parquet"), "only text/csv with GZIP"),
+        (body(compression="RAR"), "text/csv with GZIP or ZIP, and Parquet are read"),
+        (body(compression="Parquet"), "text/csv with GZIP or ZIP, and Parquet are read"),
         (body(charset="UTF-16"), "only UTF-8"),
         (body(assemblyId=7), "assemblyId is not a text"),
         (body(reportKeys=[f"cur/acme/{n}" for n in range(MAX_FILES + 1)]), "at most 20000"),

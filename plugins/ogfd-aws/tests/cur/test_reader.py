@@ -5,9 +5,9 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from ogfd_aws.cur import gzipped, reader
-from ogfd_aws.cur.gzipped import Gzipped
-from ogfd_aws.cur.malformed import Malformed
+from ogfd_aws.cur.files import delimited, packed
+from ogfd_aws.cur.files.malformed import Malformed
+from ogfd_aws.cur.files.packed import Packed
 
 from ogfd.plugin import FatalError, TransientError
 
@@ -24,7 +24,7 @@ def test_a_file_without_rows_is_read_as_none(read, write, end):
 
 def test_rows_are_counted_over_batches(read, monkeypatch):
     """Batches are cut at a bound, and every row is in one of them."""
-    monkeypatch.setattr(reader, "BATCH_ROWS", 7)
+    monkeypatch.setattr(delimited, "BATCH_ROWS", 7)
     out = read([{"lineItem/UnblendedCost": str(n)} for n in range(30)])
 
     assert (30, 30) == (out.source_rows, out.table().num_rows)
@@ -33,7 +33,7 @@ def test_rows_are_counted_over_batches(read, monkeypatch):
 
 def test_a_bad_row_is_named_by_its_number_in_the_file(read, monkeypatch):
     """Counted from 1 after the header, over batches, by well-formed rows."""
-    monkeypatch.setattr(reader, "BATCH_ROWS", 2)
+    monkeypatch.setattr(delimited, "BATCH_ROWS", 2)
     rows = [{} for _ in range(9)]
     rows[6] = {"lineItem/UnblendedCost": "NaN"}
     out = read(rows)
@@ -156,7 +156,7 @@ def test_malformed_rows_keep_little_text():
 
 def test_malformed_rows_after_a_good_one_are_all_counted(read, write, monkeypatch):
     """Many of them do not condemn the file; blocks without a good row are gone through."""
-    monkeypatch.setattr(reader, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(delimited, "_BLOCK", 1 << 16)
     text = gzip.decompress(write([{}])) + b"a,b\n" * 60_000
     out = read(gzip.compress(text + text.splitlines()[1] + b"\n"))
 
@@ -167,7 +167,7 @@ def test_malformed_rows_after_a_good_one_are_all_counted(read, write, monkeypatc
 @pytest.mark.parametrize("rows", [10_000, 300_000])
 def test_a_header_of_another_width_than_all_rows_ends_the_read(read, write, rows, monkeypatch):
     """One cell too many in the header: the first 10,000 rows tell, the rest is not read."""
-    monkeypatch.setattr(reader, "_BLOCK", 1 << 16)
+    monkeypatch.setattr(delimited, "_BLOCK", 1 << 16)
     asked = []
     whole = Malformed.skip
     monkeypatch.setattr(Malformed, "skip", lambda self, row: asked.append(0) or whole(self, row))
@@ -193,7 +193,7 @@ def test_a_short_file_of_malformed_rows_rejects_them(read, write):
 
 def test_a_row_longer_than_a_block_is_refused(read, write, monkeypatch):
     """A quote without its partner swallows the rest of the file."""
-    monkeypatch.setattr(reader, "_BLOCK", 1 << 12)
+    monkeypatch.setattr(delimited, "_BLOCK", 1 << 12)
     text = gzip.decompress(write([{}])) + b'a,"' + b"b,c\n" * 5000
 
     with pytest.raises(FatalError, match="a row is longer than"):
@@ -204,7 +204,7 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path):
     """A bomb of zeros does not run for days."""
     path = tmp_path / "bomb"
     path.write_bytes(gzip.compress(b"\0" * 3000))
-    bomb = Gzipped(path, "bomb", max_decoded=2000)
+    bomb = Packed(path, "bomb", max_decoded=2000)
 
     with pytest.raises(FatalError, match="bomb unpacks to more than"):
         bomb.read(1 << 20)
@@ -213,4 +213,4 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path):
 
 def test_the_bound_of_a_file_is_above_any_report():
     """50 GiB decoded."""
-    assert 50 * 2**30 == gzipped._MAX_DECODED
+    assert 50 * 2**30 == packed._MAX_DECODED

@@ -251,7 +251,7 @@ async def test_a_bad_file_fails_the_read_and_is_named(shop, write, content, erro
     ("changes", "message"),
     [
         ({"reportKeys": ["elsewhere/x.csv.gz"]}, "foreign"),
-        ({"compression": "ZIP"}, "only text/csv with GZIP"),
+        ({"compression": "RAR"}, "text/csv with GZIP or ZIP, and Parquet are read"),
         ({"padding": "x" * (6 << 20)}, "larger than 5 MiB"),
     ],
 )

@@ -1,5 +1,5 @@
 """
-A seeded generator of AWS Cost and Usage Reports (legacy CSV layout), with its own exact truth.
+A seeded generator of AWS cost exports in every format, with its own exact truth.
 
     first = assemble(CurSettings(seed=7, rows=20_000), Month(2026, 8))
     put_report(store, first, Place(bucket="billing", report="acme"))
@@ -9,6 +9,7 @@ A seeded generator of AWS Cost and Usage Reports (legacy CSV layout), with its o
 """
 
 from ogfd_sandbox.cur.assembly import Assembly, Changes, assemble, restate
+from ogfd_sandbox.cur.formats import Format
 from ogfd_sandbox.cur.report import Place, Store, manifest, put_report, write_month
 from ogfd_sandbox.cur.settings import CurSettings, Month
 from ogfd_sandbox.cur.truth import Total, Truth
@@ -17,6 +18,7 @@ __all__ = [
     "Assembly",
     "Changes",
     "CurSettings",
+    "Format",
     "Month",
     "Place",
     "Store",

@@ -15,10 +15,11 @@ import numpy.typing as npt
 
 from ogfd_sandbox.cur import columns
 from ogfd_sandbox.cur.book import Book, LineType, make_book
+from ogfd_sandbox.cur.cells import Page
 from ogfd_sandbox.cur.charges import charge, credit
 from ogfd_sandbox.cur.commitments import commit
 from ogfd_sandbox.cur.lines import Lines, usage_lines
-from ogfd_sandbox.cur.render import Sheet, compressed
+from ogfd_sandbox.cur.render import Sheet
 from ogfd_sandbox.cur.settings import CurSettings, Month
 from ogfd_sandbox.cur.truth import Truth, truth_of
 from ogfd_sandbox.cur.wording import LATE_TAG
@@ -98,15 +99,20 @@ class Assembly:
         )
 
     def csv(self, file: int) -> Iterator[bytes]:
-        """Yield the plain text of file number *file*."""
-        sheet = Sheet(book=self.book, month=self.month, invoice_id=self.invoice_id)
-        chosen = self.lines.take(self._spread == file)
-        random = self.settings.random("ids", self.month, self.revision, file)
-        return sheet.csv(self.columns(file), chosen, random)
+        """Yield the plain text of file number *file*, in the legacy format."""
+        return self._sheet.csv(self.columns(file), *self._lines_of(file))
 
-    def gzipped(self, file: int) -> Iterator[bytes]:
-        """Yield file number *file* as AWS stores it."""
-        return compressed(self.csv(file), self.settings.compression_level)
+    def pages(self, file: int) -> Iterator[Page]:
+        """Yield the lines of file number *file* as columns, for any other format."""
+        return self._sheet.pages(*self._lines_of(file))
+
+    @property
+    def _sheet(self) -> Sheet:
+        return Sheet(book=self.book, month=self.month, invoice_id=self.invoice_id)
+
+    def _lines_of(self, file: int) -> tuple[Lines, np.random.Generator]:
+        random = self.settings.random("ids", self.month, self.revision, file)
+        return self.lines.take(self._spread == file), random
 
     @property
     def _file_without_commitments(self) -> int:

@@ -1,7 +1,8 @@
-"""The columns of a legacy Cost and Usage Report, in AWS's order, and which file has which."""
+"""The columns of line items, in AWS's order and spelling, and which file has which."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -60,6 +61,28 @@ COLUMNS: Final = (
     NEW_TAG,
     "resourceTags/user:Team",
 )
+
+
+NUMBERS: Final = frozenset(
+    column
+    for column in COLUMNS
+    if re.search(
+        r"(Cost|Amount|Usage|Factor|/(Unb|B)lendedRate|Commitment(ToDate)?|SavingsPlanRate|"
+        r"ForBillingPeriod|Unused\w+|Value)$",
+        column,
+    )
+)
+"""Numbers in Parquet files; other columns of figures, such as a number of units, are texts."""
+
+TIMES: Final = frozenset(
+    column for column in COLUMNS if re.match(r"(bill|lineItem)/.*Date$", column)
+)
+
+
+def athena(column: str) -> str:
+    """Return the name that a column has in Parquet, Athena and CUR 2.0."""
+    words = re.sub("[^a-z0-9]+", "_", re.sub("([A-Z])", r"_\1", column).lower())
+    return re.sub("_+", "_", words)
 
 
 def columns_of(*, commitments: bool, late_tag: bool, new_tag: bool) -> tuple[str, ...]:

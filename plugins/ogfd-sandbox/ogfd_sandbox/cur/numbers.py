@@ -49,9 +49,20 @@ class Numbers:
     def __neg__(self) -> Numbers:
         return Numbers(-self.coefficient, self.decimals)
 
+    def __add__(self, other: Numbers) -> Numbers:
+        decimals = np.maximum(self.decimals, other.decimals)
+        return Numbers(self._scaled(decimals) + other._scaled(decimals), decimals)
+
     def __mul__(self, other: Numbers) -> Numbers:
         decimals = self.decimals + other.decimals
         return Numbers(self.coefficient * other.coefficient, decimals.astype(np.int8))
+
+    def where(self, mask: npt.NDArray[np.bool_], other: Numbers) -> Numbers:
+        """Return these numbers where *mask* is set, *other* elsewhere."""
+        return Numbers(
+            np.where(mask, self.coefficient, other.coefficient),
+            np.where(mask, self.decimals, other.decimals),
+        )
 
     def take(self, index: npt.NDArray[Any]) -> Numbers:
         """Return the numbers at *index*."""
@@ -86,6 +97,11 @@ class Numbers:
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
         return pa.concat_arrays(parts).take(pa.array(back))
+
+    def _scaled(self, decimals: npt.NDArray[np.int8]) -> Integers:
+        more = np.power(10, (decimals - self.decimals).astype(np.int64))
+        scaled: Integers = self.coefficient * more
+        return scaled
 
     def total(self) -> Decimal:
         """Return the exact sum."""

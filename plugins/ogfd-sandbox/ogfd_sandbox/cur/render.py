@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ogfd_sandbox.cur.book import Book, Index, LineType
+from ogfd_sandbox.cur.cells import Page, everyone, homes_of
 from ogfd_sandbox.cur.lines import Lines
 from ogfd_sandbox.cur.numbers import Numbers
 from ogfd_sandbox.cur.settings import Month
 from ogfd_sandbox.cur.wording import SELLER, Cells
 
-_CHUNK_ROWS: Final = 65_536
+_PAGE_ROWS: Final = 65_536
 _LETTERS: Final = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
 _ID_LENGTH: Final = 52
 _OWN: Final = frozenset(
@@ -57,25 +58,45 @@ class Sheet:
     ) -> Iterator[bytes]:
         """Yield the file's header and rows."""
         yield (",".join(_quoted(column) for column in columns) + "\n").encode()
-        times, interval = _intervals(self.month, lines)
-        sources = {**self._sources(), "time": times}
-        plan = [
-            (name, None if name in _OWN else _fragments(group, sources[name]))
-            for name, group in _grouped(columns, sources)
-        ]
-        for first in range(0, len(lines), _CHUNK_ROWS):
-            here = np.arange(first, min(first + _CHUNK_ROWS, len(lines)))
-            chunk = lines.take(here)
-            own = self._own(chunk, random)
-            index = {"time": interval[here], "bill": np.zeros(len(here), np.int32)}
+        plan: list[tuple[str, pa.Array | None]] = []
+        for page in self.pages(lines, random):
+            plan = plan or [
+                (name, None if name in _OWN else _fragments(group, page.sources[name]))
+                for name, group in _grouped(columns, page.homes)
+            ]
             parts = [
-                own[name]
+                page.own[name]
                 if fragments is None
-                else fragments.take(pa.array(index.get(name, getattr(chunk, name, None))))
+                else fragments.take(pa.array(page.entries[name]))
                 for name, fragments in plan
             ]
             rows = pc.binary_join_element_wise(*parts, ",")
             yield _bytes_of(pc.binary_join_element_wise(rows, "", "\n"))
+
+    def pages(self, lines: Lines, random: np.random.Generator) -> Iterator[Page]:
+        """Yield the lines, 65,536 at a time."""
+        times, interval = _intervals(self.month, lines)
+        sources = {**self._sources(), "time": times}
+        homes = homes_of(sources)
+        for first in range(0, len(lines), _PAGE_ROWS):
+            here = np.arange(first, min(first + _PAGE_ROWS, len(lines)))
+            page = lines.take(here)
+            yield Page(
+                book=self.book,
+                lines=page,
+                own=self._own(page, random),
+                sources=sources,
+                homes=homes,
+                entries={
+                    "template": page.template,
+                    "account": page.account,
+                    "place": page.place,
+                    "tags": page.tags,
+                    "commitment": page.commitment,
+                    "time": interval[here],
+                    "bill": everyone(len(here)),
+                },
+            )
 
     def _sources(self) -> dict[str, Sequence[Cells]]:
         when = {
@@ -146,15 +167,12 @@ def compressed(chunks: Iterator[bytes], level: int) -> Iterator[bytes]:
     yield squeeze.flush()
 
 
-def _grouped(
-    columns: Sequence[str], sources: Mapping[str, Sequence[Cells]]
-) -> list[tuple[str, tuple[str, ...]]]:
+def _grouped(columns: Sequence[str], homes: Mapping[str, str]) -> list[tuple[str, tuple[str, ...]]]:
     """Return runs of columns that come of one dictionary; an unused column joins a neighbour."""
-    home = {column: name for name, cells in sources.items() for entry in cells for column in entry}
     runs: list[tuple[str, tuple[str, ...]]] = []
     for column in columns:
         previous = runs[-1][0] if runs else "bill"
-        name = column if column in _OWN else home.get(column)
+        name = column if column in _OWN else homes.get(column)
         if name is None:
             name = "bill" if previous in _OWN else previous
         if runs and name == previous:

@@ -27,7 +27,7 @@ class Effective:
 
     Attributes:
         values: null where the report does not tell.
-        bad: canonical column to the rows whose number there cannot be read.
+        bad: column to the rows whose number there cannot be read.
         unknown: how many counted rows have no effective cost.
         rounded: how many values were rounded half-even.
     """
@@ -54,7 +54,7 @@ def effective(
         billed: unblended cost of each row.
         kinds: line type and product code of each row.
         meant: what the line type of each combination in *kinds* means.
-        cells: the columns of the report that are there, as bytes.
+        cells: the columns of the report that are there.
         reservation: which rows name a reservation.
         counted: which rows are neither rejected nor left out.
     """
