@@ -10,17 +10,27 @@ import anyio
 import pytest
 
 from ogfd.plugin import AuthError, Context, ErrorClass, Fault, Limit, TransientError
-from ogfd.traffic import LaneKey, Lanes, Traffic, TrafficSettings
+from ogfd.runs.doors import ConnectorContext
+from ogfd.testing import FakeContext
+from ogfd.traffic import LaneKey, Lanes, TrafficSettings
 
 
 def settings(**fields: Any) -> Any:
     return TrafficSettings(connector="c", provider="aws", principal="123", **fields)
 
 
-@pytest.mark.parametrize("name", ["request", "call", "download", "content", "on_expired"])
-def test_the_signatures_are_those_of_the_contract(name: Any) -> None:
-    """Traffic stands in for the Context."""
-    assert inspect.signature(getattr(Context, name)) == inspect.signature(getattr(Traffic, name))
+@pytest.mark.parametrize("kind", [ConnectorContext, FakeContext])
+@pytest.mark.parametrize(
+    "name", ["request", "call", "download", "content", "on_expired", "pages", "progress", "now"]
+)
+def test_the_signatures_are_those_of_the_contract(kind: Any, name: Any) -> None:
+    """The daemon's and the test kit's stand in for the Context."""
+
+    def promised(of: Any) -> list[Any]:
+        parameters = inspect.signature(getattr(of, name)).parameters.values()
+        return [(each.name, each.kind, each.default) for each in parameters]
+
+    assert promised(Context) == promised(kind)
 
 
 @pytest.mark.parametrize(
