@@ -9,10 +9,10 @@ from pathlib import Path
 
 from ogfd_aws.cur.columns import choose
 from ogfd_aws.cur.fields import NUMBERS, RESOURCE
-from ogfd_aws.cur.files.opening import open_tables
 
 from benchmarks.columns import Projection
 from ogfd.plugin import Wanted
+from ogfd.plugin.tabular.opening import open_tables
 
 
 def project(path: Path) -> Projection:

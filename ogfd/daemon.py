@@ -28,7 +28,7 @@ from ogfd.control.serve import Doors as Listeners
 from ogfd.control.serve import serve
 from ogfd.control.standing import Standing
 from ogfd.packages import Archive, ByteBudget, Keep, PackageStore, spare_memory
-from ogfd.plugin import OgfdError, Secret, Sink, SinkContext
+from ogfd.plugin import OgfdError, Secret, Sink, SinkContext, single_error
 from ogfd.registry import Bound
 from ogfd.runs import (
     Blueprint,
@@ -44,7 +44,6 @@ from ogfd.runs import (
     warn_of_conflict,
 )
 from ogfd.slices import Deliverer, Engine, Failpoints, Recompute
-from ogfd.slices.single import single_error
 from ogfd.state import StateStore
 from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
 from ogfd.traffic import Lanes, Network, Spool, shared

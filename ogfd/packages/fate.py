@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _RAW_LIMIT: Final = 4096
+_VALUE_LIMIT: Final = 200
+_KEPT_VALUES: Final = 1_000  # more are not names but noise, such as ids in the wrong column
 _KEPT: Final = 10_000  # enough to see the pattern; the rest is counted
 
 
@@ -43,6 +45,7 @@ class RowFate:
     with_cost: int = 0
     roundings: int = 0
     filtered: Counter[str] = field(default_factory=Counter)
+    unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
     stated: int | None = None
 
@@ -67,6 +70,12 @@ class RowFate:
                 Reject(where=where, reason=reason, raw=raw[:_RAW_LIMIT], cost=text, rows=rows)
             )
 
+    def strange(self, field: str, value: str, rows: int) -> None:
+        """Put on record that no table knows a value; beyond 1,000 values only known ones count."""
+        key = (field, value[:_VALUE_LIMIT])
+        if key in self.unknown or len(self.unknown) < _KEPT_VALUES:
+            self.unknown[key] += rows
+
     def counts(self) -> dict[str, Any]:
         """Return the counts, JSON-ready."""
         return {
@@ -76,6 +85,10 @@ class RowFate:
             "rejected_with_cost": self.with_cost,
             "filtered": dict(self.filtered),
             "roundings": self.roundings,
+            "unknown": [
+                {"field": field, "value": value, "rows": rows}
+                for (field, value), rows in sorted(self.unknown.items())
+            ],
         }
 
     def write(self, path: Path) -> None:

@@ -120,6 +120,10 @@ class PackageWriter:
         """See `ogfd.plugin.Output.filtered`."""
         self.fate.filtered[reason] += rows
 
+    def unknown(self, field: str, value: str, rows: int = 1) -> None:
+        """See `ogfd.plugin.Output.unknown`."""
+        self.fate.strange(field, value, rows)
+
     def rounded(self, values: int) -> None:
         """See `ogfd.plugin.Output.rounded`."""
         self.fate.roundings += values

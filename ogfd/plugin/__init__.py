@@ -32,6 +32,7 @@ from ogfd.plugin.connector import (
     Output,
     Partition,
     PartitionState,
+    Price,
     Stream,
     StreamSpec,
     TotallingStream,
@@ -84,6 +85,7 @@ from ogfd.plugin.sink import (
     SumRow,
     Superseded,
 )
+from ogfd.plugin.tasks import single_error
 from ogfd.plugin.waits import retry_after
 
 __all__ = [
@@ -136,6 +138,7 @@ __all__ = [
     "Period",
     "PluginConfig",
     "Position",
+    "Price",
     "ReadableSink",
     "Refresh",
     "Response",
@@ -161,4 +164,5 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "retry_after",
+    "single_error",
 ]

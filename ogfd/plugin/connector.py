@@ -54,6 +54,21 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """
+    What the provider charges for a request.
+
+    Attributes:
+        usd: for each, in US dollars, the currency of the price lists of AWS, Azure and GCP.
+        monthly_budget_usd: a request that would take the connector's spending on the operation
+            in a calendar month (UTC) above this is not made; None for no limit.
+    """
+
+    usd: Decimal
+    monthly_budget_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Partition:
     """
     One replaceable piece of a stream, as the provider has it now.
@@ -144,6 +159,20 @@ class Output(Protocol):
 
     def filtered(self, reason: str, rows: int) -> None:
         """Put on record that *rows* source rows were left out on purpose."""
+        ...
+
+    def unknown(self, field: str, value: str, rows: int = 1) -> None:
+        """
+        Put on record that the connector's tables do not know a value; its rows are kept.
+
+        ``ogfd check`` and ``ogfd status`` name such values, ``ogfd_unknown_values`` counts them.
+
+        Args:
+            field: what the value is, as its column in ``ACTIVITY_SCHEMA`` is called: ``region``,
+                ``service``, ``unit``, ``charge_category``, or ``column`` for a header.
+            value: as the provider spells it.
+            rows: how many more source rows have it; may be called again for the same value.
+        """
         ...
 
     def rounded(self, values: int) -> None:
@@ -272,6 +301,8 @@ class Finding:
         subject: what was probed, such as ``s3:ListBucket my-bucket``.
         message: what was found.
         grant: the exact permission to add, ready to paste.
+        suggestion: keys and tables to add to the connector's table in ``ogfd.toml``, such as
+            ``{"cost": {"bucket": "my-bucket", "prefix": "cur"}}``.
         error_class: the class of the error behind it, if any; decides the exit code.
     """
 
@@ -279,6 +310,7 @@ class Finding:
     subject: str
     message: str
     grant: str | None = None
+    suggestion: Mapping[str, Any] | None = None
     error_class: ErrorClass | None = None
 
 
@@ -314,6 +346,11 @@ class ConnectorSpec:
             a function of the config that returns them.
         classify: translates exceptions of the SDK; called before the engine's own tables.
         check: probes permissions for ``ogfd check``; must not change anything.
+        discover: finds what could be configured, for ``ogfd check --discover``, as findings with
+            a ``suggestion``; must not change anything.
+        prices: the operations that the provider charges for, by the name that requests give; a
+            mapping, or a function of the config that returns one. Every attempt that is sent
+            counts, before it is sent, and survives a crash.
         environment: predecessor environment variable to dotted key, such as
             ``{"OFFGRIDFLOW_AWS_REGION": "region"}``.
         summary: one line for ``ogfd plugins``.
@@ -331,5 +368,7 @@ class ConnectorSpec:
     allowed_hosts: Sequence[str] | Callable[[Any], Sequence[str]] = ()
     classify: Classify | None = None
     check: Callable[[Any, Context], Awaitable[Sequence[Finding]]] | None = None
+    discover: Callable[[Any, Context], Awaitable[Sequence[Finding]]] | None = None
+    prices: Mapping[str, Price] | Callable[[Any], Mapping[str, Price]] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""

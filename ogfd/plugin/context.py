@@ -56,21 +56,32 @@ class Listing(Protocol[Item_co]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A whole HTTP answer with a status below 300, unless it hangs on an `HttpError`."""
+    """
+    A whole HTTP answer with a status below 300, unless it hangs on an `HttpError`.
+
+    Attributes:
+        parsed: the JSON document, as the one item of a tuple, if the request ``expects_json``.
+    """
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     url: str = field(repr=False)
+    parsed: tuple[Any] | tuple[()] = field(default=(), repr=False, compare=False)
 
     def json(self) -> Any:
         """
-        Parse the body to its end.
+        Return the body, parsed to its end.
+
+        Of a request that ``expects_json`` it was parsed when it came: every call returns the same
+        object then. Otherwise every call parses it anew.
 
         Raises:
             TransientError: if the body is not one JSON document, as when a proxy answers with
                 HTML or the body was cut.
         """
+        if self.parsed:
+            return self.parsed[0]
         try:
             return json.loads(self.body)
         except ValueError:
@@ -129,6 +140,7 @@ class Context(Protocol):
         idempotent: bool | None = None,
         max_bytes: int = 64 << 20,
         scope: str = "",
+        expects_json: bool = False,
     ) -> Response:
         """
         Make an HTTP request under the policy and return the whole answer.
@@ -147,10 +159,15 @@ class Context(Protocol):
             max_bytes: a longer answer is an error; it is held in memory. See `download`.
             scope: what the request is about, such as a subscription or a bucket, if the provider
                 limits requests for each: see `Limit.scoped`.
+            expects_json: whether the answer must be one JSON document, which `Response.json` then
+                returns. Any other body, such as a proxy's HTML or one that was cut, is transient
+                and the request is made again. A 204 and an empty 202 may have no document. Sends
+                ``Accept: application/json`` unless *headers* say otherwise.
 
         Raises:
             SourceError: the last attempt's error, by class.
-            Parked: if the server wants a wait of more than 60 s, or is not asked at present.
+            Parked: if the server wants a wait of more than 60 s, or is not asked at present, or
+                the month's budget for *operation* is spent: see `Price`.
             ValueError: if the host is not allowed.
         """
         ...
@@ -180,7 +197,7 @@ class Context(Protocol):
 
         Raises:
             SourceError: the last attempt's error, by class.
-            Parked: if the server wants a wait of more than 60 s, or is not asked at present.
+            Parked: as in `request`.
         """
         ...
 
@@ -251,7 +268,7 @@ class Context(Protocol):
         Raises:
             SourceError: if the transfer failed for good, or the spool is full.
             SourceChanged: if *open_at* raised it.
-            Parked: if the server wants a wait of more than 60 s, or is not asked at present.
+            Parked: as in `request`.
         """
         ...
 

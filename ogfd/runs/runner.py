@@ -13,7 +13,7 @@ from uuid import uuid4
 import anyio
 from anyio import to_thread
 
-from ogfd.plugin import Parked, Sink, SourceError, Stream
+from ogfd.plugin import Parked, Sink, SourceError, Stream, single_error
 from ogfd.registry import BoundConnector
 from ogfd.runs.blueprint import Blueprint
 from ogfd.runs.border import border_error, down_errors, run_error, waiting_error
@@ -33,7 +33,6 @@ from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
 from ogfd.runs.tour import Contexts, Found, Miss, StreamPlan, Tour, Visit
 from ogfd.runs.window import default_window
 from ogfd.slices import Action, Engine, Recompute, SliceResult, read_bases
-from ogfd.slices.single import single_error
 from ogfd.state import RunRecord, StateError, StateStore
 from ogfd.traffic import Spool
 

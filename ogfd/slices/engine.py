@@ -38,13 +38,13 @@ from ogfd.plugin import (
     SourceChanged,
     Stream,
     Wanted,
+    single_error,
 )
 from ogfd.slices.deliver import Deliverer
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.judge import violations
 from ogfd.slices.ledgers import as_of, forced, is_current
 from ogfd.slices.outcome import Outcome, SliceResult, result_of, together
-from ogfd.slices.single import single_error
 from ogfd.slices.target import Recipe
 from ogfd.state import StateStore, Verdict, VerdictKind
 

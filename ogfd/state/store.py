@@ -61,7 +61,20 @@ CREATE TABLE streams (
     error_class TEXT NOT NULL, next_due TEXT, failures INTEGER NOT NULL,
     PRIMARY KEY (connector, stream));
 """
-_SCHEMAS: Final = (_FIRST, _FAILURES)  # each goes from its place to the next version
+_NOTES: Final = """
+CREATE TABLE unknowns (
+    slice TEXT NOT NULL, connector TEXT NOT NULL, stream TEXT NOT NULL, field TEXT NOT NULL,
+    value TEXT NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (slice, field, value));
+CREATE INDEX unknowns_by_connector ON unknowns (connector);
+CREATE TABLE spending (
+    connector TEXT NOT NULL, operation TEXT NOT NULL, month TEXT NOT NULL,
+    requests INTEGER NOT NULL, usd TEXT NOT NULL, PRIMARY KEY (connector, operation, month));
+CREATE TABLE reconciliations (
+    connector TEXT NOT NULL, stream TEXT NOT NULL, billing_period TEXT NOT NULL,
+    checked_at TEXT NOT NULL, result TEXT NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (connector, stream, billing_period));
+"""
+_SCHEMAS: Final = (_FIRST, _FAILURES, _NOTES)  # each goes from its place to the next version
 _KEPT_RUNS: Final = 1_000  # a connector's; the sinks' history is the audit trail
 
 
@@ -108,19 +121,19 @@ class StateStore:
                 (run.connector, run.connector, _KEPT_RUNS - 1),
             )
 
-        await self._write(put)
+        await self.write(put)
 
     async def runs(self, connector: str | None = None, limit: int = 20) -> list[RunRecord]:
         """Return the newest runs, newest first."""
         where = "" if connector is None else "WHERE connector = ?"
         arguments = [] if connector is None else [connector]
         sql = f"SELECT * FROM runs {where} ORDER BY started_at DESC, run_id LIMIT {int(limit)}"
-        return await self._read(sql, arguments, _run)
+        return await self.read(sql, arguments, _run)
 
     async def sweep(self, now: datetime) -> int:
         """Mark the runs of dead processes as crashed; return how many there were."""
         sql = "UPDATE runs SET outcome = 'crashed', ended_at = ? WHERE outcome = 'running'"
-        return await self._write(lambda db: db.execute(sql, (now.isoformat(),)).rowcount)
+        return await self.write(lambda db: db.execute(sql, (now.isoformat(),)).rowcount)
 
     # Slices
 
@@ -149,7 +162,7 @@ class StateStore:
         where = "" if connector is None else "WHERE connector = ?"
         arguments = [] if connector is None else [connector]
         sql = f"SELECT * FROM slices {where} ORDER BY slice"
-        return {each.slice: each for each in await self._read(sql, arguments, _slice)}
+        return {each.slice: each for each in await self.read(sql, arguments, _slice)}
 
     # Streams
 
@@ -174,38 +187,45 @@ class StateStore:
     async def streams(self, connector: str) -> dict[str, StreamRecord]:
         """Return the streams of a connector that could not be listed, by name."""
         sql = "SELECT * FROM streams WHERE connector = ? ORDER BY stream"
-        return {each.stream: each for each in await self._read(sql, [connector], _stream)}
+        return {each.stream: each for each in await self.read(sql, [connector], _stream)}
 
     # Verdicts
 
     async def put_verdict(self, verdict: Verdict) -> None:
         """Insert or replace the verdict of a target."""
-        await self._write(lambda db: _put(db, "verdicts", [verdict]))
+        await self.write(lambda db: _put(db, "verdicts", [verdict]))
 
     async def verdicts(self, slice: str | None = None) -> dict[tuple[str, str], Verdict]:
         """Return verdicts by slice and target, of one slice or of all."""
         where = "" if slice is None else "WHERE slice = ?"
         arguments = [] if slice is None else [slice]
         sql = f"SELECT * FROM verdicts {where} ORDER BY decided_at"
-        found = await self._read(sql, arguments, _verdict)
+        found = await self.read(sql, arguments, _verdict)
         return {(verdict.slice, verdict.target): verdict for verdict in found}
 
     # Deliveries
 
     async def put_delivery(self, delivery: Delivery) -> None:
         """Insert or replace what is known of a slice in a sink."""
-        await self._write(lambda db: _put(db, "deliveries", [delivery]))
+        await self.write(lambda db: _put(db, "deliveries", [delivery]))
 
     async def deliveries(self, sink: str) -> dict[str, Delivery]:
         """Return what is known of *sink*, by slice."""
         sql = "SELECT * FROM deliveries WHERE sink = ?"
-        return {each.slice: each for each in await self._read(sql, [sink], _delivery)}
+        return {each.slice: each for each in await self.read(sql, [sink], _delivery)}
 
     async def _write_many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         if rows:
-            await self._write(lambda db: db.executemany(sql, rows))
+            await self.write(lambda db: db.executemany(sql, rows))
 
-    async def _write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+    async def write(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """
+        Run *change* as one transaction, in a worker thread.
+
+        Raises:
+            StateError: if the file fails it; nothing is changed then.
+        """
+
         def transaction() -> T:
             with self._connection as db:
                 db.execute("BEGIN IMMEDIATE")
@@ -220,9 +240,16 @@ class StateStore:
                     hint="check the free space and the permissions of [daemon] state_dir",
                 ) from exc
 
-    async def _read(
+    async def read(
         self, sql: str, arguments: Sequence[Any], made: Callable[[sqlite3.Row], T]
     ) -> list[T]:
+        """
+        Return what *made* makes of each row of a query.
+
+        Raises:
+            StateError: if the file cannot be read.
+        """
+
         def found() -> list[T]:
             return [made(row) for row in self._connection.execute(sql, arguments)]
 

@@ -39,6 +39,7 @@ class Collected:
         wanted: what the operator wants.
         rejected: what was rejected.
         left_out: reason to the number of source rows filtered.
+        unknowns: field and value that the connector does not know, to the number of rows.
         roundings: how many values the connector says it rounded.
         source_rows: the sum of what `write` was told, None if it never was.
     """
@@ -47,6 +48,7 @@ class Collected:
         self.wanted = wanted or Wanted()
         self.rejected: list[Rejected] = []
         self.left_out: Counter[str] = Counter()
+        self.unknowns: Counter[tuple[str, str]] = Counter()
         self.roundings = 0
         self.source_rows: int | None = None
         self._tables: list[pa.Table] = []
@@ -70,6 +72,10 @@ class Collected:
     def filtered(self, reason: str, rows: int) -> None:
         self._check_open()
         self.left_out[reason] += rows
+
+    def unknown(self, field: str, value: str, rows: int = 1) -> None:
+        self._check_open()
+        self.unknowns[field, value] += rows
 
     def rounded(self, values: int) -> None:
         self._check_open()

@@ -17,15 +17,16 @@ import pyarrow.parquet as pq
 import pytest
 from ogfd_aws import ogfd_connector
 from ogfd_aws.config import AwsConfig
+from ogfd_aws.cur.columns import choose
 from ogfd_aws.cur.fields import canonical
 from ogfd_aws.cur.mapping import Mapper
-from ogfd_aws.cur.reader import FileReader
 from ogfd_aws.cur.reports import Layout
 from ogfd_aws.cur.stream import SOURCES
 from ogfd_aws.faults import classify
 from ogfd_sandbox.s3 import S3Server
 
 from ogfd.plugin import Secret, Stream, Wanted
+from ogfd.plugin.tabular import feed
 from ogfd.testing import Collected, FakeContext
 
 MONTH = "20261001-20261101"
@@ -70,25 +71,19 @@ def read_file(path: Path, content: bytes, wanted: Wanted | None = None) -> Colle
     """Read one file the way a slice does."""
     path.write_bytes(content)
     wanted = wanted or Wanted()
-    reader = FileReader(path, "f.csv.gz", wanted, Mapper(SOURCES[Layout.REPORT], wanted.tags))
-    return _collect(reader, wanted)
-
-
-def _collect(reader: FileReader, wanted: Wanted) -> Collected:
     out = Collected(wanted)
+    mapper = Mapper(SOURCES[Layout.REPORT], wanted.tags)
 
     async def drain() -> None:
-        while (mapped := reader.next_batch()) is not None:
-            for bad in mapped.rejected:
-                out.reject(bad.where, bad.reason, bad.raw, bad.cost, bad.rows)
-            for reason, rows in mapped.filtered.items():
-                out.filtered(reason, rows)
-            await out.write(mapped.batch, mapped.source_rows)
+        await feed(
+            path,
+            "f.csv.gz",
+            out,
+            choose=lambda headers, name: choose(headers, wanted, name),
+            map=mapper.map,
+        )
 
-    try:
-        anyio.run(drain)
-    finally:
-        reader.close()
+    anyio.run(drain)
     out.check()
     return out
 

@@ -73,7 +73,6 @@ class CarbonStream:
         self._asked_from: datetime | None = None
         self._turn = anyio.Lock()
         self._payer: str | None = None
-        self._told: set[str] = set()
 
     async def partitions(self, window: Period) -> Sequence[Partition]:
         """
@@ -108,14 +107,13 @@ class CarbonStream:
             await self.published(partition.period.start)
         if partition.key > max(self._published, default=""):
             raise NotPublished(self._missing(partition.period))
-        rows = _Rows(partition.period, await self._account())
+        rows = _Rows(partition.period, await self._account(), out)
         async with ActivityBuilder(out) as builder:
             async for page in self._emissions.pages(partition.period, by=estimates.DIMENSIONS):
                 for result in page["Results"]:
                     await builder.add(rows.row(parse(result)))
             if not rows.count and partition.key in self._published:
                 raise TransientError(f"the answer for {partition.key} is empty, its total is not")
-        rows.tell(self._ctx, self._told)
 
     async def totals(self, billing_period: str) -> Totals | None:
         """Return the service's own totals of a month, which come by the same path as its rows."""
@@ -168,13 +166,12 @@ class CarbonStream:
 class _Rows:
     """Makes the rows of a month out of its estimates, and keeps count of them."""
 
-    def __init__(self, month: Period, payer: str) -> None:
+    def __init__(self, month: Period, payer: str, out: Output) -> None:
         self._month = month
         self._payer = payer
         self._model: str | None = None
         self._seen: set[tuple[str | None, ...]] = set()
-        self._regions: set[str] = set()
-        self._services: set[str] = set()
+        self._out = out
 
     @property
     def count(self) -> int:
@@ -187,9 +184,9 @@ class _Rows:
         region = region_of(estimate.dimensions.get(estimates.REGION), None, None, None)
         place = where(region) if region is not None else None
         if region is not None and place is None:
-            self._regions.add(region)
+            self._out.unknown("region", region)
         if service is not None and service not in CATEGORIES:
-            self._services.add(service)
+            self._out.unknown("service", service)
         scope3 = estimate.kg.get(estimates.SCOPE_3_MBM)
         return {
             "source": "aws_carbon",
@@ -212,16 +209,6 @@ class _Rows:
             "model_version": estimate.model,
             "metadata": [] if scope3 is None else [(_SCOPE3_MARKET, f"{scope3:f}")],
         }
-
-    def tell(self, ctx: Context, told: set[str]) -> None:
-        """Log what the tables do not know, but for what was *told* for another month."""
-        for what, names in (
-            ("%s: services without a category: %s", self._services),
-            ("%s: unknown Regions, they have no location: %s", self._regions),
-        ):
-            if news := names - told:
-                ctx.log.warning(what, self._month, ", ".join(sorted(news)[:20]))
-            told |= names
 
     def _check(self, estimate: Estimate) -> None:
         if estimate.start != self._month.start:

@@ -12,9 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ogfd.plugin import MONEY
+from ogfd.plugin.tabular import Combined, Mask, numbers
 from ogfd_aws import lines
-from ogfd_aws.cur.numbers import numbers
-from ogfd_aws.cur.text import Combined, Mask
 from ogfd_aws.lines import Amortised, Line
 
 _ADDABLE: Final = pa.decimal128(34, 18)  # wide enough below 10^15; a sum may have one digit more

@@ -16,11 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ogfd.plugin import AMOUNT, MONEY
+from ogfd.plugin.tabular import Mask
 from ogfd_aws import lines
 from ogfd_aws.cur.amortised import effective
 from ogfd_aws.cur.fields import Family
-from ogfd_aws.cur.rows import Rows
-from ogfd_aws.cur.text import Mask
+from ogfd_aws.cur.rows import ExportRows
 
 SPLIT: Final = "split cost allocation line, repeats the cost of its instance"
 _CHARGES: Final[Mapping[str | None, str]] = {
@@ -46,17 +46,19 @@ class Charges:
     left_out: Mask
 
 
-def charges(rows: Rows) -> Charges:
+def charges(rows: ExportRows) -> Charges:
     """Return what *rows* charge; numbers that cannot be read become problems of them."""
-    return _BY_FAMILY[rows.columns.family](rows)
+    return _BY_FAMILY[rows.family](rows)
 
 
-def _line_items(rows: Rows) -> Charges:
+def _line_items(rows: ExportRows) -> Charges:
     kinds = rows.combined("line_type", "product_code")
     meant = [lines.line(kind) for kind, _ in kinds.rows]
-    rows.notes.line_types |= {
-        row[0] or "" for row, line in zip(kinds.rows, meant, strict=True) if line is lines.UNKNOWN
-    }
+    strange = [
+        row[0] if line is lines.UNKNOWN else None
+        for row, line in zip(kinds.rows, meant, strict=True)
+    ]
+    rows.strange("charge_category", kinds, strange)
     split = rows.combined("operation").where(lambda operation: operation in lines.SPLIT_OPERATIONS)
     billed = rows.number("billed", MONEY).values
     rows.empty("billed")
@@ -71,8 +73,8 @@ def _line_items(rows: Rows) -> Charges:
     )
     for name, bad in amortised.bad.items():
         rows.unreadable(name, bad)
-    rows.notes.unamortised += amortised.unknown
-    rows.notes.rounded += amortised.rounded
+    rows.unamortised += amortised.unknown
+    rows.rounded += amortised.rounded
     return Charges(
         columns={
             "charge_category": kinds.column([line.charge for line in meant]),
@@ -84,14 +86,15 @@ def _line_items(rows: Rows) -> Charges:
     )
 
 
-def _focus(rows: Rows) -> Charges:
+def _focus(rows: ExportRows) -> Charges:
     kinds = rows.combined("charge")
-    rows.notes.line_types |= {kind or "" for (kind,) in kinds.rows if kind not in _CHARGES}
+    strange = [None if kind in _CHARGES else kind for (kind,) in kinds.rows]
+    rows.strange("charge_category", kinds, strange)
     category = kinds.map(lambda kind: _CHARGES.get(kind, lines.UNKNOWN.charge))
     billed = rows.number("billed", MONEY).values
     rows.empty("billed")
     spread = rows.number("effective", MONEY).values
-    rows.notes.unamortised += int(
+    rows.unamortised += int(
         (spread.is_null().to_numpy(zero_copy_only=False) & ~rows.problems.bad).sum()
     )
     return Charges(
@@ -105,13 +108,13 @@ def _focus(rows: Rows) -> Charges:
     )
 
 
-_BY_FAMILY: Final[Mapping[Family, Callable[[Rows], Charges]]] = {
+_BY_FAMILY: Final[Mapping[Family, Callable[[ExportRows], Charges]]] = {
     Family.CUR: _line_items,
     Family.FOCUS: _focus,
 }
 
 
-def _used(rows: Rows, usage: Mask) -> dict[str, pa.Array]:
+def _used(rows: ExportRows, usage: Mask) -> dict[str, pa.Array]:
     """Return quantity and unit of the rows of *usage*: what others have there is no quantity."""
     units = rows.text("unit").array()
     return {

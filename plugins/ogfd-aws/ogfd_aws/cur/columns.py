@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from ogfd.plugin import FatalError, Wanted
+from ogfd.plugin.tabular import Lookup, Selection
 from ogfd_aws.cur.fields import (
     COST_CATEGORY,
     FIELDS,
@@ -20,52 +20,12 @@ from ogfd_aws.cur.fields import (
 )
 from ogfd_aws.cur.known import is_known
 
-_MAP: Final = "map:"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookup:
-    """A value in a map column: the *place* of the column in the file, its *keys*, best first."""
-
-    place: int
-    keys: tuple[str, ...]
-
-    @property
-    def column(self) -> str:
-        """What `Columns.read` calls the map column."""
-        return f"{_MAP}{self.place}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """
-    The columns to read from one file.
-
-    Attributes:
-        family: what they mean.
-        headers: every header of the file, as it is written.
-        places: name in the table, or ``tag:`` and the wanted key, to a column's place in the file.
-        lookups: the same to a value in a map column; of names that have no column of their own.
-        unknown: headers that no table knows.
-    """
+class Columns(Selection):
+    """The columns to read from one file of an export; *family* is what they mean."""
 
     family: Family
-    headers: tuple[str, ...]
-    places: Mapping[str, int]
-    lookups: Mapping[str, Lookup] = field(default_factory=dict)
-    unknown: tuple[str, ...] = ()
-
-    @property
-    def read(self) -> dict[str, int]:
-        """What to read: name to place; map columns once each, as `Lookup.column`."""
-        maps = {lookup.column: lookup.place for lookup in self.lookups.values()}
-        return {**self.places, **maps}
-
-    def header(self, name: str) -> str:
-        """Return how the file writes the column *name*, for messages."""
-        if name in self.lookups:
-            return self.headers[self.lookups[name].place]
-        return self.headers[self.read[name]] if name in self.read else name
 
 
 def choose(headers: Sequence[str], wanted: Wanted, file: str) -> Columns:
@@ -95,6 +55,7 @@ def choose(headers: Sequence[str], wanted: Wanted, file: str) -> Columns:
         family=found.family,
         headers=tuple(headers),
         places=found.places,
+        numbers=NUMBERS,
         lookups=found.lookups,
         unknown=found.unknown(),
     )

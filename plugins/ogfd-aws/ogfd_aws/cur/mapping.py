@@ -29,7 +29,6 @@ How each generation spells them: `ogfd_aws.cur.fields`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -37,13 +36,11 @@ import numpy as np
 import pyarrow as pa
 
 from ogfd.plugin import INSTANT, LABELS
+from ogfd.plugin.tabular import Combined, Mapped, Maps
 from ogfd_aws.cur.charges import SPLIT, Charges, charges
 from ogfd_aws.cur.columns import Columns
 from ogfd_aws.cur.fields import RESOURCE, TAG, Family
-from ogfd_aws.cur.maps import Maps
-from ogfd_aws.cur.problems import Rejected
-from ogfd_aws.cur.rows import Notes, Rows
-from ogfd_aws.cur.text import Combined
+from ogfd_aws.cur.rows import ExportRows
 from ogfd_aws.regions import GLOBAL, region_of, where
 from ogfd_aws.services import CATEGORIES, OTHER, WITHOUT_REGION
 
@@ -76,24 +73,6 @@ _METADATA: Final[Mapping[Family, Mapping[str, str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mapped:
-    """
-    Some rows of a file.
-
-    Attributes:
-        batch: the activities.
-        source_rows: how many rows of the file they answer for, rejected and filtered included.
-        rejected: bad rows.
-        filtered: rows left out, by reason.
-    """
-
-    batch: pa.RecordBatch
-    source_rows: int
-    rejected: tuple[Rejected, ...] = ()
-    filtered: Mapping[str, int] = field(default_factory=dict)
-
-
 class Mapper:
     """
     Maps the rows of one slice. Keeps what it has parsed; not for two threads at once.
@@ -101,10 +80,13 @@ class Mapper:
     Args:
         sources: what the rows of each family say they are from.
         tags: the wanted tag keys.
+
+    Attributes:
+        unamortised: how many rows that count had no effective cost.
     """
 
     def __init__(self, sources: Mapping[Family, str], tags: tuple[str, ...]) -> None:
-        self.notes = Notes()
+        self.unamortised = 0
         self._sources = sources
         self._tags = tags
         self._maps = Maps()
@@ -112,23 +94,24 @@ class Mapper:
 
     def map(self, table: pa.Table, columns: Columns, file: str, first_row: int) -> Mapped:
         """Map a table of combined chunks whose first row is data row *first_row* of *file*."""
-        rows = Rows(table, columns, self.notes, self._maps)
+        rows = ExportRows(table, columns, self._maps)
         for name in ("payer", "currency"):
             rows.empty(name)
         out = self._as_they_are(rows) | self._labelled(rows) | _places(rows) | self._periods(rows)
         charged = charges(rows)
+        self.unamortised += rows.unamortised
         return _mapped(rows, out | dict(charged.columns), charged, file, first_row)
 
-    def _as_they_are(self, rows: Rows) -> dict[str, pa.Array]:
+    def _as_they_are(self, rows: ExportRows) -> dict[str, pa.Array]:
         source = pa.DictionaryArray.from_arrays(
-            np.zeros(rows.count, dtype=np.int32), pa.array([self._sources[rows.columns.family]])
+            np.zeros(rows.count, dtype=np.int32), pa.array([self._sources[rows.family]])
         )
         return {"source": source} | {
             target: rows.text(name).array() for target, name in _AS_THEY_ARE if name in rows.cells
         }
 
-    def _labelled(self, rows: Rows) -> dict[str, pa.Array]:
-        named = _METADATA[rows.columns.family]
+    def _labelled(self, rows: ExportRows) -> dict[str, pa.Array]:
+        named = _METADATA[rows.family]
         out = {
             "service": rows.combined("product_name", "product_code").map(
                 lambda name, code: name or code
@@ -145,7 +128,7 @@ class Mapper:
             )
         return out
 
-    def _periods(self, rows: Rows) -> dict[str, pa.Array]:
+    def _periods(self, rows: ExportRows) -> dict[str, pa.Array]:
         months = rows.combined("month")
         opened = self._instants_of(rows, months, 0, "month")
         names = [f"{one:%Y-%m}" if one else None for one in opened]
@@ -169,7 +152,7 @@ class Mapper:
         }
 
     def _instants_of(
-        self, rows: Rows, found: Combined, place: int, name: str
+        self, rows: ExportRows, found: Combined, place: int, name: str
     ) -> list[datetime | None]:
         times = [self._instant(row[place]) for row in found.rows]
         rows.odd(found, [one is None for one in times], name, "is not a time")
@@ -185,7 +168,7 @@ class Mapper:
 
 
 def _mapped(
-    rows: Rows, out: Mapping[str, pa.Array], charged: Charges, file: str, first_row: int
+    rows: ExportRows, out: Mapping[str, pa.Array], charged: Charges, file: str, first_row: int
 ) -> Mapped:
     kept = ~(charged.left_out | rows.problems.bad)
     batch = pa.RecordBatch.from_pydict(out)
@@ -197,27 +180,37 @@ def _mapped(
         source_rows=rows.count,
         rejected=rows.problems.rejected(file, first_row, out["billed_cost"], ~charged.left_out),
         filtered={SPLIT: filtered} if filtered else {},
+        unknown=rows.unknown,
+        rounded=rows.rounded,
     )
 
 
-def _categories(rows: Rows) -> pa.Array:
+def _categories(rows: ExportRows) -> pa.Array:
     """FOCUS names the category itself; else the product code tells it."""
+    found = rows.combined("product_code", "service_category")
+    known = [CATEGORIES.get(code or "") for code, _ in found.rows]
+    rows.strange(
+        "service",
+        found,
+        [
+            None if category or named else code
+            for category, (code, named) in zip(known, found.rows, strict=True)
+        ],
+    )
+    return found.column(
+        [
+            named.lower().replace(" ", "_") if named else category or OTHER
+            for category, (_, named) in zip(known, found.rows, strict=True)
+        ]
+    )
 
-    def category(code: str | None, named: str | None) -> str:
-        if named:
-            return named.lower().replace(" ", "_")
-        known = CATEGORIES.get(code or "")
-        if known is None and code:
-            rows.notes.product_codes.add(code)
-        return known or OTHER
 
-    return rows.combined("product_code", "service_category").map(category)
-
-
-def _places(rows: Rows) -> dict[str, pa.Array]:
+def _places(rows: ExportRows) -> dict[str, pa.Array]:
     found = rows.combined("region_code", "region", "zone", "place", "product_code")
-    regions = [_region(rows.notes, *row) for row in found.rows]
+    regions = [_region(*row) for row in found.rows]
     known = [where(region) if region else None for region in regions]
+    strange = [None if place else region for region, place in zip(regions, known, strict=True)]
+    rows.strange("region", found, strange)
     return {
         "region": found.column(regions),
         "location": found.column([one and one.location for one in known]),
@@ -225,13 +218,9 @@ def _places(rows: Rows) -> dict[str, pa.Array]:
     }
 
 
-def _region(notes: Notes, *named: str | None) -> str | None:
+def _region(*named: str | None) -> str | None:
     region = region_of(*named[:4])
-    if region is None and named[4] in WITHOUT_REGION:
-        return GLOBAL
-    if region is not None and where(region) is None:
-        notes.regions.add(region)
-    return region
+    return GLOBAL if region is None and named[4] in WITHOUT_REGION else region
 
 
 def _instant(text: str) -> datetime | None:

@@ -23,7 +23,7 @@ from typing import Final
 
 import anyio
 from anyio import to_thread
-from anyio.abc import ObjectReceiveStream, ObjectSendStream
+from anyio.abc import ObjectSendStream
 
 from ogfd.plugin import (
     Context,
@@ -35,17 +35,17 @@ from ogfd.plugin import (
     PartitionState,
     Period,
     SourceChanged,
+    single_error,
 )
+from ogfd.plugin.tabular import feed
 from ogfd_aws.bucket import GONE, Bucket, Fetched, Listed
 from ogfd_aws.config import CostConfig
+from ogfd_aws.cur.columns import Columns, choose
 from ogfd_aws.cur.delivery import Delivery
 from ogfd_aws.cur.fields import Family
 from ogfd_aws.cur.manifest import MAX_BYTES, Manifest, parse
-from ogfd_aws.cur.mapping import Mapped, Mapper
-from ogfd_aws.cur.reader import FileReader
+from ogfd_aws.cur.mapping import Mapper
 from ogfd_aws.cur.reports import Layout, Month, find_report, months
-from ogfd_aws.cur.rows import Notes
-from ogfd_aws.groups import one_error
 
 SOURCES: Final[Mapping[Layout, Mapping[Family, str]]] = {
     Layout.REPORT: {Family.CUR: "aws_cur", Family.FOCUS: "aws_focus"},
@@ -105,7 +105,7 @@ class CostStream:
             if manifest is not None:
                 found[month] = manifest
 
-        with one_error():
+        with single_error():
             async with anyio.create_task_group() as tasks:
                 for month in listed:
                     tasks.start_soon(ask, month)
@@ -138,8 +138,10 @@ class CostStream:
             raise
         await delivery.check()
         await self._check(month, version)
-        out.rounded(mapper.notes.rounded)
-        self._tell(mapper.notes, month)
+        if mapper.unamortised:
+            self._ctx.log.warning(
+                "%s: %d lines have no effective cost", month.key, mapper.unamortised
+            )
 
     async def _month(self, partition: Partition) -> Month:
         if partition.key not in self._months:
@@ -167,7 +169,7 @@ class CostStream:
         send, receive = anyio.create_memory_object_stream[tuple[str, Path]](0)
         total = len(manifest.files)
         done = 0
-        with one_error():
+        with single_error():
             async with anyio.create_task_group() as tasks, receive:
                 tasks.start_soon(self._fetch, manifest.files, delivery, send)
                 async for key, path in receive:
@@ -206,15 +208,10 @@ class CostStream:
             ) from exc
 
     async def _file(self, key: str, path: Path, mapper: Mapper, out: Output) -> None:
-        reader = await to_thread.run_sync(FileReader, path, key, out.wanted, mapper)
-        send, receive = anyio.create_memory_object_stream[Mapped](0)
-        try:
-            with one_error():
-                async with anyio.create_task_group() as tasks, receive:
-                    tasks.start_soon(_parse, reader, send)
-                    await _write(receive, out)
-        finally:
-            reader.close()
+        def choice(headers: Sequence[str], file: str) -> Columns:
+            return choose(headers, out.wanted, file)
+
+        await feed(path, key, out, choose=choice, map=mapper.map)
 
     def _state(self, period: Period) -> PartitionState:
         now = self._ctx.now()
@@ -222,35 +219,6 @@ class CostStream:
             return PartitionState.OPEN
         return PartitionState.CLOSING if now < period.end + _CLOSING else PartitionState.CLOSED
 
-    def _tell(self, notes: Notes, month: Month) -> None:
-        """Log what the tables do not know, once a slice."""
-        log = self._ctx.log
-        for what, names in (
-            ("%s: unknown line types, they count as adjustments: %s", notes.line_types),
-            ("%s: product codes without a category: %s", notes.product_codes),
-            ("%s: unknown Regions, they have no location: %s", notes.regions),
-            ("%s: columns that no table knows, they are not read: %s", notes.columns),
-        ):
-            if names:
-                log.warning(what, month.key, ", ".join(sorted(names)[:20]))
-        if notes.unamortised:
-            log.warning("%s: %d lines have no effective cost", month.key, notes.unamortised)
-
 
 def _age(listed: Listed) -> datetime:
     return listed.modified or datetime.min.replace(tzinfo=UTC)
-
-
-async def _parse(reader: FileReader, send: ObjectSendStream[Mapped]) -> None:
-    async with send:
-        while (mapped := await to_thread.run_sync(reader.next_batch)) is not None:
-            await send.send(mapped)
-
-
-async def _write(receive: ObjectReceiveStream[Mapped], out: Output) -> None:
-    async for mapped in receive:
-        for bad in mapped.rejected:
-            out.reject(bad.where, bad.reason, bad.raw, bad.cost, bad.rows)
-        for reason, rows in mapped.filtered.items():
-            out.filtered(reason, rows)
-        await out.write(mapped.batch, source_rows=mapped.source_rows)

@@ -336,19 +336,15 @@ async def test_what_is_not_reported_stays_null(shop):
     assert ("mars-1", None, "other") == (row["region"], row.get("location"), row["category"])
 
 
-async def test_what_the_tables_do_not_know_is_said_once(shop, caplog):
-    """Not for each of some sixty months."""
+async def test_what_the_tables_do_not_know_is_on_record(shop):
+    """The rows are kept as they are."""
     part = {"USAGE_ACCOUNT_ID": "1", "REGION": "mars-1", "SERVICE": "Odd", "grams": {}}
-    month = {"model": "v1", "parts": [part]}
-    shop.server.set_emissions("000000000001", {"2026-08": month, "2026-09": month})
-    async with shop.emissions() as stream:
-        for partition in (await stream.partitions(WINDOW))[:2]:
-            await stream.read(partition, Collected())
+    months = {"2026-08": {"model": "v1", "parts": [part, part | {"USAGE_ACCOUNT_ID": "2"}]}}
+    shop.server.set_emissions("000000000001", months)
 
-    assert [
-        "2026-08: services without a category: Odd",
-        "2026-08: unknown Regions, they have no location: mars-1",
-    ] == [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    out = await read(shop)
+
+    assert {("service", "Odd"): 2, ("region", "mars-1"): 2} == out.unknowns
 
 
 async def test_the_connector_conforms(shop, year):

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from ogfd_aws.cur.columns import choose
-from ogfd_aws.cur.files import parquet
-from ogfd_aws.cur.files.parquet import ParquetFile
 
 from ogfd.plugin import FatalError, TransientError, Wanted
+from ogfd.plugin.tabular import parquet
+from ogfd.plugin.tabular.parquet import ParquetFile
 
 START = datetime(2026, 10, 2, 3, tzinfo=UTC)
 

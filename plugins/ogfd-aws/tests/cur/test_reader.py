@@ -5,11 +5,11 @@ from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
-from ogfd_aws.cur.files import delimited, packed
-from ogfd_aws.cur.files.malformed import Malformed
-from ogfd_aws.cur.files.packed import Packed
 
 from ogfd.plugin import FatalError, TransientError
+from ogfd.plugin.tabular import delimited, packed
+from ogfd.plugin.tabular.malformed import Malformed
+from ogfd.plugin.tabular.packed import Packed
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])

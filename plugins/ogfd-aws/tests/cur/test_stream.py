@@ -282,17 +282,23 @@ async def test_a_generated_report_gives_its_own_truth_before_and_after_a_restate
         assert (assembly.truth.lines, []) == (out.source_rows, out.rejected)
 
 
-async def test_what_the_tables_do_not_know_is_logged_once(shop, write, caplog):
-    """Not row by row."""
-    rows = [{"lineItem/LineItemType": "Novelty", "lineItem/ProductCode": "AWSNovelty"}] * 3
-    shop.put_month({"1.csv.gz": write(rows), "2.csv.gz": write(rows)})
-    with caplog.at_level(logging.WARNING):
-        await read_month(shop)
+async def test_what_the_tables_do_not_know_is_on_record(shop, write):
+    """With the number of rows that have it, over all files."""
+    row = {
+        "lineItem/LineItemType": "Novelty",
+        "lineItem/ProductCode": "AWSNovelty",
+        "product/regionCode": "mars-1",
+        "product/colour": "red",
+    }
+    shop.put_month({"1.csv.gz": write([row] * 3), "2.csv.gz": write([row] * 2)})
 
-    assert [
-        "2026-10: unknown line types, they count as adjustments: Novelty",
-        "2026-10: product codes without a category: AWSNovelty",
-    ] == [record.getMessage() for record in caplog.records]
+    out = await read_month(shop)
+
+    assert {
+        ("charge_category", "Novelty"): 5,
+        ("service", "AWSNovelty"): 5,
+        ("region", "mars-1"): 5,
+    } == out.unknowns
 
 
 async def test_the_connector_keeps_the_contract(shop, write):

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ogfd_aws.cur.text import Mask
+from ogfd.plugin.tabular.text import Mask
 
 _LARGEST: Final = Decimal(10) ** 15  # the engine refuses larger amounts, as sums would overflow
 _WIDE: Final = Context(prec=1100, rounding=ROUND_HALF_EVEN)

@@ -6,8 +6,8 @@ from typing import Final
 
 import pyarrow.csv as pcsv
 
-from ogfd.plugin import FatalError
-from ogfd_aws.cur.problems import Rejected
+from ogfd.plugin.errors import FatalError
+from ogfd.plugin.tabular.problems import Rejected
 
 _NAMED: Final = 100
 _KEPT_BYTES: Final = 4096
@@ -66,7 +66,7 @@ class Malformed:
         return FatalError(
             f"{self._file}: none of the first {_HOPELESS} rows fits the header: "
             f"a row has {row.actual_columns} cells, the header has {row.expected_columns}",
-            hint="the header may be damaged or of another file; have AWS deliver the report anew",
+            hint="the header may be damaged or of another file; have the file delivered anew",
         )
 
 

@@ -1,4 +1,4 @@
-"""Tells the format of a file by its first bytes: manifests of Data Exports do not name it."""
+"""Tells the format of a file by its first bytes: not every manifest names it, and some are wrong."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from typing import Final, Protocol
 
 import pyarrow as pa
 
-from ogfd_aws.cur.columns import Columns
-from ogfd_aws.cur.files.delimited import DelimitedFile
-from ogfd_aws.cur.files.packed import gunzip, unzip
-from ogfd_aws.cur.files.parquet import ParquetFile
-from ogfd_aws.cur.problems import Rejected
+from ogfd.plugin.tabular.delimited import DelimitedFile
+from ogfd.plugin.tabular.packed import Unpack, gunzip, unpacked, unzip
+from ogfd.plugin.tabular.parquet import ParquetFile
+from ogfd.plugin.tabular.problems import Rejected
+from ogfd.plugin.tabular.selection import Selection
 
 _PARQUET: Final = b"PAR1"
 _ZIP: Final = b"PK"
+_GZIP: Final = b"\x1f\x8b"
 
 
 class Tables(Protocol):
@@ -23,15 +24,15 @@ class Tables(Protocol):
 
     headers: Sequence[str]
 
-    def select(self, columns: Columns) -> None:
-        """Read these *columns*; call it once, before `table`."""
+    def select(self, selection: Selection) -> None:
+        """Read the columns of *selection*; call it once, before `table`."""
         ...
 
     def table(self) -> pa.Table | None:
         """
         Return the next rows, at most 32,768, None after the last.
 
-        Columns bear the names of `Columns.read`. Numbers are bytes or numbers of any type, maps
+        Columns bear the names of `Selection.read`. Numbers are bytes or numbers of any type, maps
         are maps or JSON, all else is text: dictionaries of bytes, null where a cell is empty.
         """
         ...
@@ -45,9 +46,15 @@ class Tables(Protocol):
         ...
 
 
-def open_tables(path: Path, name: str) -> Tables:
+def open_tables(path: Path, name: str, *, plain: bool = False) -> Tables:
     """
     Open the file *path*, which was the object *name*, and read its header.
+
+    Args:
+        path: the file.
+        name: its key, for messages.
+        plain: whether a CSV file may come unpacked. Otherwise what is neither Parquet nor ZIP is
+            read as a gzip file, and found damaged if it is none.
 
     Raises:
         FatalError: if it has no header that can be read.
@@ -57,5 +64,10 @@ def open_tables(path: Path, name: str) -> Tables:
         start = file.read(4)
     if start == _PARQUET:
         return ParquetFile(path, name)
-    # What is neither is damaged as a gzip file, which most exports are.
-    return DelimitedFile(path, name, unzip if start.startswith(_ZIP) else gunzip)
+    return DelimitedFile(path, name, _packing(start, plain=plain))
+
+
+def _packing(start: bytes, *, plain: bool) -> Unpack:
+    if start.startswith(_ZIP):
+        return unzip
+    return unpacked if plain and not start.startswith(_GZIP) else gunzip

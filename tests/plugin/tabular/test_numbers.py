@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ogfd_aws.cur.numbers import numbers
+
+from ogfd.plugin.tabular.numbers import numbers
 
 MONEY = pa.decimal128(38, 18)
 WIDE = Context(prec=2000, rounding=ROUND_HALF_EVEN)

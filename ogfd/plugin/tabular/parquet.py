@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ogfd.plugin import FatalError, TransientError
-from ogfd_aws.cur.columns import Columns
-from ogfd_aws.cur.fields import NUMBERS
-from ogfd_aws.cur.maps import TEXT
-from ogfd_aws.cur.problems import Rejected
+from ogfd.plugin.errors import FatalError, TransientError
+from ogfd.plugin.tabular.maps import TEXT
+from ogfd.plugin.tabular.problems import Rejected
+from ogfd.plugin.tabular.selection import Selection
 
 BATCH_ROWS: Final = 1 << 15
 _BUFFER: Final = 1 << 20  # a column of a row group is read in pieces, however large the group is
@@ -38,6 +37,7 @@ class ParquetFile:
         self._name = name
         self._row = 0
         self._columns: dict[str, str] = {}
+        self._numbers: frozenset[str] = frozenset()
         self._batches: Iterator[pa.RecordBatch] = iter(())
         try:
             self._file = pq.ParquetFile(path)
@@ -46,19 +46,20 @@ class ParquetFile:
         self._rows: int = self._file.metadata.num_rows
         self.headers: Sequence[str] = self._file.schema_arrow.names
 
-    def select(self, columns: Columns) -> None:
+    def select(self, selection: Selection) -> None:
         """
-        Read these *columns*; call it once, before `table`.
+        Read the columns of *selection*; call it once, before `table`.
 
         Raises:
             TransientError: if the file is cut or corrupt.
         """
-        self._columns = {name: self.headers[place] for name, place in columns.read.items()}
+        self._numbers = selection.numbers
+        self._columns = {name: self.headers[place] for name, place in selection.read.items()}
         schema = self._file.schema_arrow
         texts = [
             column
             for name, column in self._columns.items()
-            if name not in NUMBERS and _is_text(schema.field(column).type)
+            if name not in selection.numbers and _is_text(schema.field(column).type)
         ]
         self.close()
         try:
@@ -114,7 +115,7 @@ class ParquetFile:
         if pa.types.is_nested(cells.type):
             column = self._columns[name]
             raise FatalError(f"{self._name}: the column {column} is of the type {cells.type}")
-        return _amounts(cells) if name in NUMBERS else _texts(cells)
+        return _amounts(cells) if name in self._numbers else _texts(cells)
 
     def _damaged(self, exc: Exception) -> Exception:
         return TransientError(f"{self._name} is corrupt, or cut off: {exc}")

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ogfd_aws.cur.text import Mask
+from ogfd.plugin.tabular.text import Mask
 
 TEXT: Final = pa.dictionary(pa.int32(), pa.binary())
 _KEPT: Final = 1 << 16  # objects; a few hundred bytes each, mostly of resources and their tags

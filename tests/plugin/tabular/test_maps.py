@@ -4,8 +4,9 @@ import json
 
 import pyarrow as pa
 import pytest
-from ogfd_aws.cur import maps
-from ogfd_aws.cur.maps import Maps
+
+from ogfd.plugin.tabular import maps
+from ogfd.plugin.tabular.maps import Maps
 
 LABELS = pa.map_(pa.string(), pa.string())
 ROWS = [{"a": "1", "b": "2"}, {}, None, {"b": "3", "c": ""}, {"c": "4", "a": "1"}]

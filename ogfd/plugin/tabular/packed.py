@@ -13,13 +13,13 @@ from typing import IO, Any, Final, cast
 from isal import igzip
 from isal.igzip_lib import IsalError
 
-from ogfd.plugin import FatalError, SourceError, TransientError
+from ogfd.plugin.errors import FatalError, SourceError, TransientError
 
 Unpack = Callable[[Path], IO[bytes]]
 
 _HEAD: Final = 1 << 20
 _MAX_DECODED: Final = 50 << 30
-"""Above any file of a report (AWS splits at about 1 GB compressed), below a full disk of zeros."""
+"""Above any file of billing data (AWS splits at about 1 GB compressed), below a full disk of zeros."""
 
 # isal types its error as an instance of Exception; zipfile refuses methods and encryption so.
 _DAMAGE: Final = (
@@ -35,6 +35,11 @@ _REFUSED: Final = (NotImplementedError, RuntimeError)
 def gunzip(path: Path) -> IO[bytes]:
     """Open a gzip file, all its members."""
     return cast("IO[bytes]", igzip.open(path, "rb"))
+
+
+def unpacked(path: Path) -> IO[bytes]:
+    """Open a file that is not packed at all."""
+    return path.open("rb")
 
 
 def unzip(path: Path) -> IO[bytes]:

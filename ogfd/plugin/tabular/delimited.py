@@ -9,13 +9,12 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.csv as pcsv
 
-from ogfd.plugin import FatalError
-from ogfd_aws.cur.columns import Columns
-from ogfd_aws.cur.fields import NUMBERS
-from ogfd_aws.cur.files.malformed import Malformed
-from ogfd_aws.cur.files.packed import Packed, Unpack
-from ogfd_aws.cur.maps import TEXT
-from ogfd_aws.cur.problems import Rejected
+from ogfd.plugin.errors import FatalError
+from ogfd.plugin.tabular.malformed import Malformed
+from ogfd.plugin.tabular.maps import TEXT
+from ogfd.plugin.tabular.packed import Packed, Unpack
+from ogfd.plugin.tabular.problems import Rejected
+from ogfd.plugin.tabular.selection import Selection
 
 BATCH_ROWS: Final = 1 << 15
 _BLOCK: Final = 1 << 20  # about 1,000 rows; measured: twice the block costs 50 MB and gains nothing
@@ -44,18 +43,19 @@ class DelimitedFile:
             self.close()
             raise
 
-    def select(self, columns: Columns) -> None:
+    def select(self, selection: Selection) -> None:
         """
-        Read these *columns*; call it once, before `table`.
+        Read the columns of *selection*; call it once, before `table`.
 
         Raises:
             FatalError: if the data is no CSV.
             TransientError: if the packed data is cut or corrupt.
         """
         names = [f"_{place}" for place in range(len(self.headers))]
-        chosen = {name: names[place] for name, place in columns.read.items()}
+        chosen = {name: names[place] for name, place in selection.read.items()}
         types = {
-            column: pa.binary() if name in NUMBERS else TEXT for name, column in chosen.items()
+            column: pa.binary() if name in selection.numbers else TEXT
+            for name, column in chosen.items()
         }
         self._schema = pa.schema([(name, types[column]) for name, column in chosen.items()])
         if self._source.ended:

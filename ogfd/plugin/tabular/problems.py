@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
-from ogfd_aws.cur.text import Codes, Mask
+from ogfd.plugin.tabular.text import Codes, Mask
 
 _NAMED: Final = 100
 """So many rows of one table and reason are named one by one; the rest is counted together."""

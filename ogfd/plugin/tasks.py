@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ogfd.plugin import OgfdError, SourceChanged
+from ogfd.plugin.errors import OgfdError, SourceChanged
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Azure connector of ogfd: cost from exports and Cost Management, carbon from Microsoft.Carbon."""
