@@ -41,6 +41,10 @@ demo: $(VENV)/.run ## Run the whole system once on local stand-ins of the clouds
 test: $(VENV)/.test ## Run the tests that need nothing but pip packages
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live"
 
+.PHONY: test-quick
+test-quick: $(VENV)/.test ## Run those of them that start no program: with make demo, for one more interpreter
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live" --ignore tests/program --ignore tests/kill
+
 .PHONY: check
 check: $(VENV)/.check ## Check format, lint, types and architecture
 	$(BIN)/ruff format --check .
@@ -53,7 +57,8 @@ e2e: $(VENV)/.test ## Run the tests that take longer or need root: a real system
 	@dpkg -s $(E2E_PACKAGES) >/dev/null 2>&1 || { \
 	  $(SUDO) apt-get update -q && \
 	  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(E2E_PACKAGES); }
-	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider -m "e2e or slow"
+	$(BIN)/python -m pytest -q -n auto -m "slow and not e2e"
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -p no:cacheprovider -m e2e
 
 .PHONY: bench
 bench: bench-traffic ## Measure ogfd beside its floors and peers on a generated 1 M-row report (minutes)

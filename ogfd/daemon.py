@@ -36,6 +36,7 @@ from ogfd.runs import (
     Dispatcher,
     Doors,
     Meter,
+    Reconciler,
     Runner,
     Scheduler,
     blueprint,
@@ -43,8 +44,8 @@ from ogfd.runs import (
     scheduled,
     warn_of_conflict,
 )
-from ogfd.slices import Deliverer, Engine, Failpoints, Recompute
-from ogfd.state import StateStore
+from ogfd.slices import Deliverer, Engine, Failpoints, Holdings, Recompute
+from ogfd.state import Spending, StateStore
 from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
 from ogfd.traffic import Lanes, Network, Spool, shared
 
@@ -102,6 +103,7 @@ async def open_app(bound: Bound, *, is_daemon: bool = False) -> AsyncGenerator[A
         await state.sweep(utc_now())
         metrics = Metrics(process_registry())
         runner = await _runner(bound, sinks, state, metrics, network)
+        await runner.tell_unknown()
         scheduler = Scheduler(settings.daemon.timezone, utc_now)
         standing = Standing(running=is_daemon, started_at=utc_now(), next_run=scheduler.next_run)
         yield App(
@@ -221,7 +223,14 @@ async def _runner(
         waiting={package.info.slice: package for package in swept},
     )
     brakes = Brakes(lanes=Lanes(on_conflict=warn_of_conflict), now=utc_now)
-    doors = Doors(network=network, brakes=brakes, spool=spool, metrics=metrics, now=utc_now)
+    doors = Doors(
+        network=network,
+        brakes=brakes,
+        spool=spool,
+        purse=Spending(state),
+        metrics=metrics,
+        now=utc_now,
+    )
     connectors = {
         name: connector for name, connector in bound.connectors.items() if connector.table.enabled
     }
@@ -229,11 +238,20 @@ async def _runner(
         metrics.connector(name, connector.spec.provider, connector.streams)
         doors.announce(connector)
     metrics.limiters(brakes.readings)
+    blueprints = {name: _blueprints(bound, name) for name in connectors}
+    reconciler = Reconciler(
+        state=state,
+        sinks=sinks,
+        holdings=Holdings(engine.archive, engine.waiting),
+        watcher=meter,
+        now=utc_now,
+    )
+    await reconciler.restore(blueprints)
     return Runner(
         engine=engine,
         state=state,
         connectors=connectors,
-        blueprints={name: _blueprints(bound, name) for name in connectors},
+        blueprints=blueprints,
         sinks=sinks,
         contexts=doors.open,
         brakes=brakes,
@@ -242,6 +260,7 @@ async def _runner(
         watcher=meter,
         now=utc_now,
         recompute=Recompute(daemon.recompute),
+        reconciler=reconciler,
     )
 
 

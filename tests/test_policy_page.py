@@ -8,9 +8,10 @@ from pathlib import Path
 import anyio
 import pytest
 from aiohttp import web
-from ogfd_aws import ogfd_connector
+from ogfd_aws import ogfd_connector as aws
+from ogfd_azure import ogfd_connector as azure
 
-from ogfd.plugin import ErrorClass, Fault
+from ogfd.plugin import ConnectorSpec, ErrorClass, Fault
 from ogfd.plugin.waits import LONGEST
 from ogfd.runs import doors, due
 from ogfd.traffic import FALLBACK, DownloadSettings, RetrySettings, TrafficSettings
@@ -36,15 +37,34 @@ def attempts(error_class: ErrorClass, status: int | None = None) -> int:
     return RETRY.attempts(Fault(error_class=error_class, status=status))
 
 
-def limit(group: str) -> str:
-    found = ogfd_connector().limits[group]
+def limit(spec: ConnectorSpec, group: str) -> str:
+    found = spec.limits[group]
     return f"| {found.rate:g} | {found.burst:g} |"
 
 
+def windows(spec: ConnectorSpec, group: str, *, scoped: bool) -> str:
+    """Return the limits of *group* that count by the window: for each scope, or for all."""
+    return ", ".join(
+        f"{found.rate * found.window.total_seconds():g} in {seconds(found.window)} s"
+        for found in spec.limits[group]
+        if found.scoped is scoped
+    )
+
+
+AWS, AZURE = aws(), azure()
 OUTAGE, CREDENTIAL, PERMISSION = breakers.OUTAGE, breakers.CREDENTIAL, breakers.PERMISSION
 NUMBERS = [
-    f"| AWS, `s3` {limit('s3')}",
-    f"| AWS, all others {limit('')}",
+    f"| AWS, `s3` {limit(AWS, 's3')}",
+    f"| AWS, all others {limit(AWS, '')}",
+    f"| Azure, `blob` {limit(AZURE, 'blob')}",
+    *(
+        f"| Azure, `carbon`, `dashboard` and `graph`, each {limit(AZURE, group)}"
+        for group in ("carbon", "dashboard", "graph")
+    ),
+    f"| Azure, `login` {limit(AZURE, 'login')}",
+    f"| Azure, `cost_query`, for each scope | {windows(AZURE, 'cost_query', scoped=True)} | |",
+    f"| Azure, `cost_query`, for the tenant | {windows(AZURE, 'cost_query', scoped=False)} | |",
+    f"| Azure, all others {limit(AZURE, '')}",
     f"| a plugin that announces none | {FALLBACK.rate:g} | {FALLBACK.burst:g} |",
     f"The longest counts, at most {LONGEST / timedelta(hours=1):g} hours",
     (

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import click
+import tomli_w
 
 from ogfd.cli.options import config_option
 from ogfd.cli.outcome import check_code
@@ -16,12 +17,16 @@ from ogfd.cli.text import clean, show_table
 
 @click.command("check", short_help="Check configuration, credentials, permissions and sinks.")
 @click.argument("connectors", nargs=-1, metavar="[CONNECTOR]...")
+@click.option(
+    "--discover", is_flag=True, help="Also look for exports and suggest configuration for them."
+)
 @json_option
 @config_option
 @click.pass_context
-def command(ctx: click.Context, connectors: tuple[str, ...], as_json: bool) -> int:
+def command(ctx: click.Context, connectors: tuple[str, ...], discover: bool, as_json: bool) -> int:
     """Check configuration, credentials, permissions and sinks. Changes nothing."""
-    document = perform(ctx, "check", {"connectors": list(connectors)}, as_json=as_json)
+    params = {"connectors": list(connectors), "discover": discover}
+    document = perform(ctx, "check", params, as_json=as_json)
     if as_json:
         print_json(document)
     else:
@@ -36,11 +41,15 @@ def _show(findings: list[Mapping[str, Any]]) -> None:
     for grant in grants:
         click.echo("\nTo grant:")
         for line in str(grant).splitlines():
-            click.echo(f"  {clean(line)}" if not line.startswith(" ") else f"  {_indented(line)}")
+            click.echo(_indented(line))
+    for suggestion in (f["suggestion"] for f in findings if f.get("suggestion")):
+        click.echo("\nTo configure:")
+        for line in tomli_w.dumps(suggestion).splitlines():
+            click.echo(_indented(line))
     counts = Counter(finding["level"] for finding in findings)
     click.echo(", ".join(f"{count} {level}" for level, count in sorted(counts.items())) or "ok")
 
 
 def _indented(line: str) -> str:
     text = line.lstrip(" ")
-    return " " * (len(line) - len(text)) + clean(text)
+    return "  " + " " * (len(line) - len(text)) + clean(text) if text else ""

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 _DONE: Final = frozenset({"committed", "unchanged", "pending", "absent"})
 _BAD: Final = frozenset({"failed", "held"})
+_APART: Final = frozenset({"drift", "missing"})
 
 OK: Final = 0
 FAILED: Final = 1
@@ -59,6 +60,22 @@ def plan_code(document: Mapping[str, Any]) -> int:
     if classes == {"transient"} and not document.get("slices"):
         return UNAVAILABLE
     return FAILED if errors else OK
+
+
+def reconcile_code(document: Mapping[str, Any]) -> int:
+    """
+    Return the exit code of a reconciliation.
+
+    If nothing could be compared, 77 if credentials failed, 69 if every error is transient. 1 for
+    any other error, and for sums that drift or are missing.
+    """
+    checks, errors = document.get("checks", ()), document.get("errors", ())
+    classes = {error.get("class") for error in errors}
+    if "auth" in classes and not checks:
+        return NOPERM
+    if classes == {"transient"} and not checks:
+        return UNAVAILABLE
+    return FAILED if errors or any(each["result"] in _APART for each in checks) else OK
 
 
 def check_code(document: Mapping[str, Any]) -> int:

@@ -44,7 +44,7 @@ def command(
 
 def _show(document: Mapping[str, Any]) -> None:
     slices = document["slices"]
-    show_table(_HEAD, [_row(item) for item in slices], right=("size", "requests"))
+    show_table(_HEAD, [_row(item) for item in slices], right=("size", "requests", "price"))
     for error in document["errors"]:
         click.echo(
             f"{clean(error.get('connector'))}: {clean(error.get('class'))}: "
@@ -55,7 +55,9 @@ def _show(document: Mapping[str, Any]) -> None:
     total = size(sum(filter(None, sizes)))
     unknown = f", {counted(sizes.count(None), 'slice')} of unknown size" if None in sizes else ""
     summary = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
-    click.echo(f"{summary or 'no slices'}; {total} to read{unknown}")
+    click.echo(
+        f"{summary or 'no slices'}; {total} to read{unknown}{_paid(document.get('total') or {})}"
+    )
 
 
 def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -68,6 +70,13 @@ def _row(item: Mapping[str, Any]) -> tuple[Any, ...]:
         item.get("state"),
         until(item.get("reason"), item),
     )
+
+
+def _paid(total: Mapping[str, Any]) -> str:
+    parts = [_price(price) for price in total.get("prices") or ()]
+    if total.get("paid_requests"):
+        parts.insert(0, counted(total["paid_requests"], "paid request"))
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _price(price: Any) -> Any:

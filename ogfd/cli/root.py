@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "plan": "Show what a sync would read and commit; reads no data.",
     "check": "Check configuration, credentials, permissions and sinks.",
     "status": "Show connectors, runs and slices.",
+    "reconcile": "Compare committed sums with the providers' own totals.",
     "slices": "Look at slices; approve, reject or drop them.",
     "report": "Add up cost and emissions by service, region, month, ...",
     "config": "Write, show and validate the configuration.",

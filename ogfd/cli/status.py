@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 import click
 
 from ogfd.cli.options import config_option
 from ogfd.cli.perform import json_option, perform, print_json
-from ogfd.cli.text import clean, show_fields, show_table, when
+from ogfd.cli.text import amount, clean, percent, show_fields, show_table, when
+
+_NAMED: Final = 5
 
 
 @click.command("status", short_help="Show connectors, runs and slices.")
@@ -82,6 +84,26 @@ def _show(document: Mapping[str, Any]) -> None:
             for i in document.get("failing") or ()
         ],
     )
+    _section(
+        ("unknown in", "values", "rows"),
+        [
+            (f"{name}/{stream} {field}", _some(values), rows)
+            for (name, stream, field), (values, rows) in _unknown(document["connectors"]).items()
+        ],
+    )
+    _section(
+        ("paid requests of", "operation", "month", "requests", "usd"),
+        [
+            (item["name"], i["operation"], i["month"], i["requests"], i["usd"])
+            for item in document["connectors"]
+            for i in item.get("spending") or ()
+        ],
+    )
+    _section(
+        ("off the provider's totals", "period", "measure", "result", "difference", "share",
+         "checked", "reason"),
+        [_apart(i) for i in document.get("reconciliation") or ()],
+    )  # fmt: skip
     _section(("held slice", "reason"), [(i["slice"], i.get("reason")) for i in document["held"]])
     _section(
         ("plugin", "problem", "message"),
@@ -89,10 +111,42 @@ def _show(document: Mapping[str, Any]) -> None:
     )
 
 
+def _apart(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    error = item.get("error") or {}
+    return (
+        item["stream"],
+        item["billing_period"],
+        item.get("measure"),
+        item["result"],
+        amount(item.get("difference")),
+        percent(item.get("share")),
+        when(error.get("at") or item.get("checked_at")),
+        error.get("message"),
+    )
+
+
 def _section(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     if rows:
         click.echo()
         show_table(head, rows)
+
+
+def _unknown(
+    connectors: Iterable[Mapping[str, Any]],
+) -> dict[tuple[str, str, str], tuple[list[str], int]]:
+    """Return the values that no table knows, and the rows that have them, by stream and field."""
+    found: dict[tuple[str, str, str], tuple[list[str], int]] = {}
+    for item in connectors:
+        for each in item.get("unknown") or ():
+            key = (item["name"], each["stream"], each["field"])
+            values, rows = found.get(key, ([], 0))
+            found[key] = ([*values, each["value"]], rows + each["rows"])
+    return found
+
+
+def _some(values: list[str]) -> str:
+    more = len(values) - _NAMED
+    return ", ".join(values[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _names(streams: Any) -> Any:

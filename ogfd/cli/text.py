@@ -14,7 +14,10 @@ _STYLES: Final = {
     "committed": "green",
     "ok": "green",
     "connected": "green",
+    "match": "green",
     "failed": "red",
+    "drift": "red",
+    "missing": "red",
     "error": "red",
     "held": "yellow",
     "warning": "yellow",
@@ -95,6 +98,11 @@ def amount(value: float | str | None) -> str | None:
         return None
     number = float(value)
     return f"{number:,.2f}" if abs(number) >= 0.01 or number == 0 else f"{number:.2g}"
+
+
+def percent(share: float | None) -> str | None:
+    """Return a share in percent, such as ``-0.12 %``."""
+    return None if share is None else f"{amount(share * 100)} %"
 
 
 def counted(count: int, noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -63,6 +64,12 @@ class AccountFilter:
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+
+    def keeps(self, account: str) -> bool:
+        """Tell whether the rows of *account* are kept."""
+        if any(fnmatchcase(account, pattern) for pattern in self.exclude):
+            return False
+        return not self.include or any(fnmatchcase(account, each) for each in self.include)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

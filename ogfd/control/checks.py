@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from ogfd.control.choice import Choice
 from ogfd.control.protocol import Emit
 from ogfd.plugin import Context, ErrorClass, Finding, FindingLevel, OgfdError, Sink, SinkError
 from ogfd.registry import Bound, BoundConnector
 from ogfd.runs import Runner, default_window
+from ogfd.state import unknowns
+
+_NAMED: Final = 10
 
 
 class Checks:
@@ -32,7 +35,7 @@ class Checks:
         self._choice = choice
 
     async def check(self, params: Mapping[str, Any], _: Emit) -> dict[str, Any]:
-        """Check the chosen connectors and all sinks."""
+        """Check the chosen connectors and all sinks; *discover* also looks for what to configure."""
         findings = [self._config(), *[await self._sink(name) for name in self._sinks]]
         for name in self._choice.names(params):
             problem = self._bound.problems.get(f"connectors.{name}")
@@ -40,8 +43,10 @@ class Checks:
                 findings.append(_error(f"connector {name}", "plugin", problem))
                 continue
             connector = self._runner.connectors[name]
-            found = await self._connector(connector)
-            findings += [_document(f"connector {name}", finding) for finding in found]
+            found = [*await self._connector(connector), *await self._unknown(name)]
+            if params.get("discover"):
+                found += await self._discovered(connector)
+            findings += [_of_connector(name, finding) for finding in found]
         return {"findings": findings}
 
     def _config(self) -> dict[str, Any]:
@@ -67,6 +72,33 @@ class Checks:
         except OgfdError as exc:
             return [_finding("open", exc)]
 
+    async def _discovered(self, connector: BoundConnector) -> Sequence[Finding]:
+        """Find what could be configured, for connectors that know how."""
+        if (discover := connector.spec.discover) is None:
+            message = f"connectors of the type {connector.spec.name} cannot look for sources"
+            return [Finding(level=FindingLevel.WARNING, subject="discover", message=message)]
+        try:
+            async with self._runner.contexts(connector, asked=True) as context:
+                return await discover(connector.config, context)
+        except OgfdError as exc:
+            return [_finding("discover", exc)]
+
+    async def _unknown(self, connector: str) -> Sequence[Finding]:
+        """Name the values that no table of the connector knows, by stream and field."""
+        named: dict[str, list[str]] = {}
+        for each in await unknowns(self._runner.state, connector):
+            subject = f"unknown {each.field} in {each.stream}"
+            named.setdefault(subject, []).append(f"{each.value} ({each.rows} rows)")
+        return [
+            Finding(
+                level=FindingLevel.WARNING,
+                subject=subject,
+                message=f"{_listing(values)}; the rows are kept as they are. A newer plugin may "
+                "know more",
+            )
+            for subject, values in named.items()
+        ]
+
     async def _listed(self, connector: BoundConnector, context: Context) -> Sequence[Finding]:
         """List the partitions of every stream, for connectors that bring no check of their own."""
         findings = []
@@ -88,6 +120,18 @@ class Checks:
         return findings
 
 
+def _listing(values: Sequence[str]) -> str:
+    more = len(values) - _NAMED
+    return ", ".join(values[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _of_connector(name: str, finding: Finding) -> dict[str, Any]:
+    document = _document(f"connector {name}", finding)
+    if finding.suggestion is not None:
+        document["suggestion"] = {"connectors": {name: dict(finding.suggestion)}}
+    return document
+
+
 def _finding(subject: str, exc: OgfdError) -> Finding:
     known = getattr(exc, "error_class", ErrorClass.FATAL)
     return Finding(level=FindingLevel.ERROR, subject=subject, message=str(exc), error_class=known)
@@ -104,5 +148,6 @@ def _document(scope: str, finding: Finding) -> dict[str, Any]:
         "subject": finding.subject,
         "message": finding.message,
         "grant": finding.grant,
+        "suggestion": None,
         "error_class": finding.error_class and str(finding.error_class),
     }

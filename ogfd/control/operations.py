@@ -11,11 +11,12 @@ from ogfd.control.audit import Audit
 from ogfd.control.checks import Checks
 from ogfd.control.choice import Choice
 from ogfd.control.protocol import EX_CONFIG, EX_USAGE, Emit, OperationError
+from ogfd.control.reconcile import Reconcile
 from ogfd.control.standing import Standing, Status
 from ogfd.plugin import ReadableSink, Sink
 from ogfd.registry import Bound
 from ogfd.reports import ReportError, query_of, report
-from ogfd.runs import Runner, RunRequest, RunResult, overall
+from ogfd.runs import Planned, Runner, RunRequest, RunResult, overall, plan_total
 
 Operation = Callable[[Mapping[str, Any], Emit], Awaitable[dict[str, Any]]]
 
@@ -44,6 +45,7 @@ class LocalOperations:
             "report": self._report,
             "status": Status(bound, runner, sinks, standing).status,
             "check": Checks(bound, runner, sinks, self._choice).check,
+            "reconcile": Reconcile(runner, self._choice).reconcile,
             "slices.list": audit.list,
             "slices.show": audit.show,
             "slices.history": audit.history,
@@ -78,22 +80,20 @@ class LocalOperations:
         return {"outcome": outcome, "runs": runs + broken}
 
     async def _plan(self, params: Mapping[str, Any], _: Emit) -> dict[str, Any]:
-        slices: list[dict[str, Any]] = []
+        slices: list[Planned] = []
         errors: list[dict[str, Any]] = []
         for request in self._choice.requests(params):
             planned, failed = await self._runner.plan(request)
-            slices += [each.as_json() for each in planned]
+            slices += planned
             errors += [{"connector": request.connector, **each.as_json()} for each in failed]
         errors += [
             {"connector": run["connector"], **run["error"]} for run in self._choice.broken(params)
         ]
-        sizes = [each["size_bytes"] for each in slices if each["action"] == "read"]
-        total = {
-            "slices": len(slices),
-            "to_read": len(sizes),
-            "size_bytes": sum(filter(None, sizes)),
+        return {
+            "slices": [each.as_json() for each in slices],
+            "errors": errors,
+            "total": plan_total(slices),
         }
-        return {"slices": slices, "errors": errors, "total": total}
 
     async def _report(self, params: Mapping[str, Any], _: Emit) -> dict[str, Any]:
         name, sink = self._readable(params.get("sink"))

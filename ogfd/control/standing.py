@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ogfd import __version__
 from ogfd.control.failing import failing
 from ogfd.control.protocol import Emit
+from ogfd.control.reconcile import unreconciled
 from ogfd.plugin import Sink, SinkError
 from ogfd.registry import Bound
 from ogfd.runs import Runner
+from ogfd.state import Spending, unknowns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class Status:
                 if brake.is_open or brake.until
             ],
             "failing": await failing(self._runner.state, self._runner.blueprints),
+            "reconciliation": await unreconciled(self._runner.state, self._runner.blueprints),
             "held": [
                 {"slice": record.slice, "reason": record.reason}
                 for record in records.values()
@@ -125,7 +128,25 @@ class Status:
             "next_run": next_run and next_run.isoformat(),
             "last_error": error,
             "streams": sorted(bound.streams) if bound else [],
+            "unknown": [
+                {"stream": i.stream, "field": i.field, "value": i.value, "rows": i.rows}
+                for i in await unknowns(self._runner.state, name)
+            ],
+            "spending": await self._spending(name),
         }
+
+    async def _spending(self, name: str) -> list[dict[str, Any]]:
+        """Tell what the connector's paid requests have cost this month."""
+        month = f"{self._runner.now().astimezone(UTC):%Y-%m}"
+        return [
+            {
+                "operation": each.operation,
+                "month": each.month,
+                "requests": each.requests,
+                "usd": str(each.usd),
+            }
+            for each in await Spending(self._runner.state).of(name, month)
+        ]
 
     async def _sink(self, name: str) -> dict[str, Any]:
         sink = self._sinks[name]

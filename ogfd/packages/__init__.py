@@ -3,7 +3,9 @@
 from ogfd.packages.allocation import spare_memory
 from ogfd.packages.archive import Archive, Keep
 from ogfd.packages.budget import ByteBudget
+from ogfd.packages.days import Days, Span
 from ogfd.packages.fate import RowFate
+from ogfd.packages.months import Sums, monthly_sums
 from ogfd.packages.sealed import DamagedPackage, SealedPackage, open_package
 from ogfd.packages.shape import Shape
 from ogfd.packages.store import PackageStore
@@ -14,6 +16,7 @@ __all__ = [
     "Archive",
     "ByteBudget",
     "DamagedPackage",
+    "Days",
     "Keep",
     "PackageHeader",
     "PackageStore",
@@ -21,6 +24,9 @@ __all__ = [
     "RowFate",
     "SealedPackage",
     "Shape",
+    "Span",
+    "Sums",
+    "monthly_sums",
     "open_package",
     "spare_memory",
 ]

@@ -12,17 +12,21 @@ import errno
 import logging
 import os
 import shutil
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 from ogfd.packages.disk import sync
-from ogfd.packages.sealed import DamagedPackage, SealedPackage, open_package
+from ogfd.packages.sealed import DamagedPackage, SealedPackage, open_package, read_info
+from ogfd.plugin import PackageInfo
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 _LONGEST_NAME: Final = 200  # file systems take 255 bytes
 
@@ -68,16 +72,11 @@ class Archive:
 
     def find(self, slice: str, target: str) -> SealedPackage | None:
         """Return the newest verified package of *slice* with that *target*."""
-        for path in reversed(self._packages(self._folder(slice))):
-            if path.name.split("-")[1:2] == [target[:16]]:
-                try:
-                    package = open_package(path)
-                except DamagedPackage as exc:
-                    log.warning("skipped a damaged package", extra={"reason": str(exc)})
-                    continue
-                if package.info.target == target:
-                    return package
-        return None
+        return self._newest(slice, target, open_package, lambda package: package.info)
+
+    def info(self, slice: str, target: str) -> PackageInfo | None:
+        """Return what that package says of itself, without a look at its rows."""
+        return self._newest(slice, target, read_info, lambda info: info)
 
     def enforce_quota(self) -> int:
         """Remove the oldest superseded packages until the quota holds; return how many."""
@@ -94,6 +93,20 @@ class Archive:
             total -= sizes[path]
             removed += 1
         return removed
+
+    def _newest(
+        self, slice: str, target: str, opened: Callable[[Path], T], info: Callable[[T], PackageInfo]
+    ) -> T | None:
+        for path in reversed(self._packages(self._folder(slice))):
+            if path.name.split("-")[1:2] == [target[:16]]:
+                try:
+                    package = opened(path)
+                except DamagedPackage as exc:
+                    log.warning("skipped a damaged package", extra={"reason": str(exc)})
+                    continue
+                if info(package).target == target:
+                    return package
+        return None
 
     def _folder(self, slice: str) -> Path:
         connector, stream, partition = slice.split("/", 2)

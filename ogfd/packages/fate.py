@@ -47,6 +47,7 @@ class RowFate:
     filtered: Counter[str] = field(default_factory=Counter)
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
     rejects: list[Reject] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     stated: int | None = None
 
     @property
@@ -76,6 +77,11 @@ class RowFate:
         if key in self.unknown or len(self.unknown) < _KEPT_VALUES:
             self.unknown[key] += rows
 
+    def doubt(self, reason: str) -> None:
+        """Put on record why the slice should be held; the same reason counts once."""
+        if reason not in self.doubts:
+            self.doubts.append(reason)
+
     def counts(self) -> dict[str, Any]:
         """Return the counts, JSON-ready."""
         return {
@@ -85,6 +91,7 @@ class RowFate:
             "rejected_with_cost": self.with_cost,
             "filtered": dict(self.filtered),
             "roundings": self.roundings,
+            "doubts": list(self.doubts),
             "unknown": [
                 {"field": field, "value": value, "rows": rows}
                 for (field, value), rows in sorted(self.unknown.items())

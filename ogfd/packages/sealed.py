@@ -13,7 +13,7 @@ verify is no package: the rows can always be read again from the source.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -56,11 +56,14 @@ class SealedPackage:
     bytes: int
     bases: Mapping[str, int]
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows as ``ACTIVITY_SCHEMA``, sorted by ``activity_id``. Blocking."""
+    def batches(self, columns: Sequence[str] = ACTIVITY_SCHEMA.names) -> Iterator[pa.RecordBatch]:
+        """Yield *columns* as in ``ACTIVITY_SCHEMA``, sorted by ``activity_id``. Blocking."""
+        schema = pa.schema([ACTIVITY_SCHEMA.field(name) for name in columns])
         with pq.ParquetFile(self.path / ROWS_FILE) as file:
-            for batch in file.iter_batches(batch_size=_BATCH_ROWS, use_threads=False):
-                yield batch.cast(ACTIVITY_SCHEMA)
+            for batch in file.iter_batches(
+                batch_size=_BATCH_ROWS, columns=list(columns), use_threads=False
+            ):
+                yield batch.select(schema.names).cast(schema)
 
     def rejects(self) -> list[dict[str, Any]]:
         """Return the kept rejected rows. Blocking."""
@@ -102,10 +105,7 @@ def open_package(directory: Path) -> SealedPackage:
         DamagedPackage: if a file is missing, cut or changed.
     """
     try:
-        document = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
-        body = document["body"]
-        if document["digest"] != _digest(body) or body["format"] != _FORMAT:
-            raise DamagedPackage(f"the manifest of package {directory.name} does not verify")
+        body = _manifest(directory)
         size = 0
         for name, expected in body["files"].items():
             path = directory / name
@@ -121,6 +121,27 @@ def open_package(directory: Path) -> SealedPackage:
         )
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise DamagedPackage(f"package {directory.name} cannot be read: {exc}") from exc
+
+
+def read_info(directory: Path) -> PackageInfo:
+    """
+    Read what a package says of itself; its rows are not looked at. Blocking.
+
+    Raises:
+        DamagedPackage: if the manifest is missing, cut or changed.
+    """
+    try:
+        return _info(_manifest(directory)["info"])
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise DamagedPackage(f"package {directory.name} cannot be read: {exc}") from exc
+
+
+def _manifest(directory: Path) -> dict[str, Any]:
+    document = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
+    body: dict[str, Any] = document["body"]
+    if document["digest"] != _digest(body) or body["format"] != _FORMAT:
+        raise DamagedPackage(f"the manifest of package {directory.name} does not verify")
+    return body
 
 
 def _digest(body: Mapping[str, Any]) -> str:
@@ -145,5 +166,6 @@ def _info(fields: dict[str, Any]) -> PackageInfo:
         "period": Period(start, end),
         "breakdown": tuple(SumRow(**row) for row in fields["breakdown"]),
         "claims": tuple(claims),
+        "days": tuple(fields["days"]) if fields.get("days") else None,
     }
     return PackageInfo(**known)

@@ -17,7 +17,9 @@ from ogfd.packages.groups import Block
 from ogfd.packages.identity import Lanes, number_lanes, row_digest, value_lanes
 from ogfd.plugin import INSTANT, MEASURES, Claim, Kind, SumRow
 
-_UNIT_OF: Final = {"billed_cost": "currency", "effective_cost": "currency", "quantity": "unit"}
+UNIT_OF: Final = {"billed_cost": "currency", "effective_cost": "currency", "quantity": "unit"}
+"""The column with the unit of a measure that may come in several; sums are kept apart by it."""
+
 _FIXED_UNIT: Final = {"energy_kwh": "kWh"}
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY: Final = 86_400_000_000
@@ -60,7 +62,7 @@ class Totals:
         """Return ``measure:unit`` (or ``measure``) to the exact sum in plain notation."""
         totals: dict[str, Decimal] = defaultdict(Decimal)
         for (_, _, measure, unit), amount in self._sums.items():
-            name = f"{measure}:{unit}" if measure in _UNIT_OF else measure
+            name = f"{measure}:{unit}" if measure in UNIT_OF else measure
             totals[name] = _EXACT.add(totals[name], amount)
         totals["line_count"] = Decimal(self.line_count)
         return {name: plain(amount) for name, amount in sorted(totals.items())}
@@ -104,7 +106,7 @@ class Totals:
         self._long_end = max(self._long_end or 0, int(end.max()))
 
     def _add_sums(self, table: pa.Table, measure: str) -> None:
-        unit = _UNIT_OF.get(measure)
+        unit = UNIT_OF.get(measure)
         keys = [name for name in ("account_id", "service", unit) if name in table.column_names]
         chosen = table.select([*keys, measure]).filter(table[measure].is_valid())
         if not chosen.num_rows:

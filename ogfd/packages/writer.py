@@ -18,6 +18,7 @@ from anyio import to_thread
 from ogfd.packages.accumulate import Accumulator
 from ogfd.packages.allocation import give_back
 from ogfd.packages.budget import ByteBudget
+from ogfd.packages.days import Days
 from ogfd.packages.disk import publish
 from ogfd.packages.fate import RowFate
 from ogfd.packages.finish import PACKAGE_SCHEMA, finished
@@ -89,6 +90,7 @@ class PackageWriter:
     ) -> None:
         self.wanted: Wanted = shape.wanted
         self.fate = RowFate()
+        self._days = Days(header.period)
         self._directory = directory
         self._header = header
         self._shape = shape
@@ -128,6 +130,10 @@ class PackageWriter:
         """See `ogfd.plugin.Output.rounded`."""
         self.fate.roundings += values
 
+    def doubt(self, reason: str) -> None:
+        """See `ogfd.plugin.Output.doubt`."""
+        self.fate.doubt(reason)
+
     async def seal(self, final: Path, target_of: Callable[[str], str]) -> SealedPackage:
         """
         Merge, write, digest, fsync and rename into *final*; nothing is there before.
@@ -143,10 +149,12 @@ class PackageWriter:
 
     def _take(self, batch: pa.RecordBatch) -> None:
         try:
-            rows, filtered = shaped(rows_of(batch), self._shape)
+            whole = rows_of(batch)
+            rows, filtered = shaped(whole, self._shape)
             block = (lines if self._by_line else aggregated)(rows, self._slice)
         except (ValueError, pa.ArrowException) as exc:
             raise FatalError(f"the connector wrote rows that cannot be used: {exc}") from exc
+        self._days.add(*(whole.keys[name].array() for name in ("period_start", "period_end")))
         self.fate.filtered.update(filtered)
         self.fate.roundings += rows.roundings
         self.fate.accepted += int(np.sum(block.table["line_count"].to_numpy()))
@@ -208,4 +216,5 @@ class PackageWriter:
             breakdown=totals.breakdown(),
             digest=totals.digest,
             claims=totals.claims(header.provider, header.kind),
+            days=self._days.span,
         )

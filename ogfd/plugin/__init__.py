@@ -25,19 +25,17 @@ from ogfd.plugin.connector import (
     ConnectorSpec,
     Finding,
     FindingLevel,
-    Grain,
     Kind,
     Limit,
     Money,
-    Output,
     Partition,
     PartitionState,
     Price,
+    Quotas,
     Stream,
     StreamSpec,
     TotallingStream,
     Totals,
-    Wanted,
 )
 from ogfd.plugin.context import (
     Auth,
@@ -69,6 +67,7 @@ from ogfd.plugin.errors import (
     error_of,
 )
 from ogfd.plugin.hooks import ConnectorHooks, SinkHooks, hookimpl, hookspec
+from ogfd.plugin.output import Grain, Output, Wanted
 from ogfd.plugin.period import Period
 from ogfd.plugin.sink import (
     Claim,
@@ -139,6 +138,7 @@ __all__ = [
     "PluginConfig",
     "Position",
     "Price",
+    "Quotas",
     "ReadableSink",
     "Refresh",
     "Response",

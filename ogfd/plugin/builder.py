@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 import pyarrow as pa
 
 from ogfd.plugin.activity import ACTIVITY_SCHEMA, ENGINE_COLUMNS
-from ogfd.plugin.connector import Output
+from ogfd.plugin.output import Output
 
 _BATCH_ROWS: Final = 5_000  # measured: from 1,000 to 10,000 rows a batch cost the least per row
 

@@ -10,11 +10,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
-import pyarrow as pa
-
 from ogfd.plugin.config import PluginConfig
 from ogfd.plugin.context import Context
 from ogfd.plugin.errors import ErrorClass, Fault
+from ogfd.plugin.output import Output
 from ogfd.plugin.period import Period
 
 API_VERSION: Final = 1
@@ -26,15 +25,6 @@ class Kind(StrEnum):
 
     COST = "cost"
     CARBON = "carbon"
-
-
-class Grain(StrEnum):
-    """The finest period that activities are aggregated to; ``line`` keeps every source row."""
-
-    LINE = "line"
-    HOURLY = "hourly"
-    DAILY = "daily"
-    MONTHLY = "monthly"
 
 
 class PartitionState(StrEnum):
@@ -62,10 +52,18 @@ class Price:
         usd: for each, in US dollars, the currency of the price lists of AWS, Azure and GCP.
         monthly_budget_usd: a request that would take the connector's spending on the operation
             in a calendar month (UTC) above this is not made; None for no limit.
+
+    Raises:
+        ValueError: if either is below 0 or no number.
     """
 
     usd: Decimal
     monthly_budget_usd: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        for amount in (self.usd, self.monthly_budget_usd):
+            if amount is not None and not (amount.is_finite() and amount >= 0):
+                raise ValueError(f"a price or budget must be 0 or more US dollars, not {amount}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,92 +94,6 @@ class Partition:
     size_bytes: int | None = None
     requests: int | None = None
     price: Money | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """
-    How finely the operator wants a stream's rows; a connector may skip what nobody asked for.
-
-    Attributes:
-        grain: the engine aggregates to it in any case.
-        tags: the tag keys to keep, as the provider spells them.
-        resource_ids: whether ``resource_id`` is kept.
-    """
-
-    grain: Grain = Grain.DAILY
-    tags: tuple[str, ...] = ()
-    resource_ids: bool = False
-
-
-class Output(Protocol):
-    """Where `Stream.read` puts what it found. One per slice; not to be used after the read."""
-
-    wanted: Wanted
-
-    async def write(self, batch: pa.RecordBatch, source_rows: int | None = None) -> None:
-        """
-        Hand over rows; waits while the pipeline is behind.
-
-        May be called from several tasks at once. The order of batches does not matter.
-
-        Args:
-            batch: any subset of ``ACTIVITY_SCHEMA`` without the engine's own columns. A column
-                may be dictionary-encoded, which is the fast way for repeated values. Measures may
-                be decimals of any scale, integers or floats: they are rounded half-even to the
-                schema. ``line_count`` defaults to 1.
-            source_rows: how many source rows this call answers for, those that were rejected or
-                filtered included. Give it in every call of a read or in none. Sealing fails if
-                the sum differs from accepted + rejected + filtered.
-
-        Raises:
-            FatalError: if a column is not in the schema, a value cannot become the schema's type
-                without loss, a row has no period, or money has no currency.
-        """
-        ...
-
-    def reject(
-        self, where: str, reason: str, raw: str = "", cost: Decimal | None = None, rows: int = 1
-    ) -> None:
-        """
-        Put a bad row on record.
-
-        On a cost stream a rejected row holds the slice unless its *cost* is known to be zero.
-
-        Args:
-            where: file and row, or page and index.
-            reason: one clause, naming the column.
-            raw: the row or cell as it came; the first 4 KiB are kept.
-            cost: the money in the row; None if unknown.
-            rows: how many source rows this stands for.
-        """
-        ...
-
-    def filtered(self, reason: str, rows: int) -> None:
-        """Put on record that *rows* source rows were left out on purpose."""
-        ...
-
-    def unknown(self, field: str, value: str, rows: int = 1) -> None:
-        """
-        Put on record that the connector's tables do not know a value; its rows are kept.
-
-        ``ogfd check`` and ``ogfd status`` name such values, ``ogfd_unknown_values`` counts them.
-
-        Args:
-            field: what the value is, as its column in ``ACTIVITY_SCHEMA`` is called: ``region``,
-                ``service``, ``unit``, ``charge_category``, or ``column`` for a header.
-            value: as the provider spells it.
-            rows: how many more source rows have it; may be called again for the same value.
-        """
-        ...
-
-    def rounded(self, values: int) -> None:
-        """
-        Put on record that the connector itself rounded *values* half-even to the schema.
-
-        The pipeline counts the values that it rounds.
-        """
-        ...
 
 
 class Stream(Protocol):
@@ -273,6 +185,8 @@ class StreamSpec:
         publish_lag: how long after the end of a month its first data may take.
         schedule: default schedule; None means the connector's.
         refresh: least time between two reads of a partition without a version.
+        reconcile: whether totals are asked for by themselves after a commit; False where that
+            costs money.
     """
 
     config: type[PluginConfig]
@@ -281,6 +195,7 @@ class StreamSpec:
     publish_lag: timedelta = timedelta(0)
     schedule: str | None = None
     refresh: timedelta = timedelta(hours=24)
+    reconcile: bool = True
 
 
 class FindingLevel(StrEnum):
@@ -317,6 +232,13 @@ class Finding:
 Classify = Callable[[BaseException], Fault | ErrorClass | None]
 """Translates an exception of the connector's SDK; None leaves it to the engine's own tables."""
 
+Quotas = Callable[[Mapping[str, str]], Mapping[str, float]]
+"""
+Reads the headers of an answer: name of a quota to what is left of it, nothing if they say nothing.
+
+Names are few and fixed, such as ``tenant`` or ``queries_per_min``: they become part of a label.
+"""
+
 Open = Callable[[Any, Context], AbstractAsyncContextManager[Mapping[str, Stream]]]
 """``open(config, ctx)``: makes the streams whose tables are in the config, for one run."""
 
@@ -351,6 +273,9 @@ class ConnectorSpec:
         prices: the operations that the provider charges for, by the name that requests give; a
             mapping, or a function of the config that returns one. Every attempt that is sent
             counts, before it is sent, and survives a crash.
+        quotas: reads out of every answer to ``ctx.request`` what is left of the provider's quotas,
+            for the metric ``ogfd_quota_remaining``; the limiter goes by ``limits`` and by what the
+            provider refuses.
         environment: predecessor environment variable to dotted key, such as
             ``{"OFFGRIDFLOW_AWS_REGION": "region"}``.
         summary: one line for ``ogfd plugins``.
@@ -370,5 +295,6 @@ class ConnectorSpec:
     check: Callable[[Any, Context], Awaitable[Sequence[Finding]]] | None = None
     discover: Callable[[Any, Context], Awaitable[Sequence[Finding]]] | None = None
     prices: Mapping[str, Price] | Callable[[Any], Mapping[str, Price]] = field(default_factory=dict)
+    quotas: Quotas | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     summary: str = ""

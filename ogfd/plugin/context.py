@@ -125,6 +125,24 @@ class Context(Protocol):
         """Return the time in UTC."""
         ...
 
+    def selects(self, account: str) -> bool:
+        """
+        Tell whether the operator wants the rows of *account*, by ``accounts`` of its table.
+
+        What is not wanted is left out in any case; a connector that reads account by account need
+        not ask for it, nor mind that it may not.
+        """
+        ...
+
+    def start(self, stream: str) -> str | None:
+        """
+        Return the month from which on the operator wants *stream*, ``YYYY-MM``; None if none is set.
+
+        It is there for ``check``, which says what the provider no longer has; ``partitions`` gets
+        it as its window.
+        """
+        ...
+
     async def request(
         self,
         method: str,

@@ -79,6 +79,8 @@ class PackageInfo:
         breakdown: sums by account, service and measure, for the history.
         digest: order-independent digest of the rows; equal rows give an equal digest.
         claims: what the package counts for.
+        days: the first and the last day (``YYYY-MM-DD``, UTC) of the period that it has rows of, not
+            counting rows longer than a day; None if there are none.
         actor: who approved the package, if it was held.
         reason: why it was approved.
     """
@@ -102,6 +104,7 @@ class PackageInfo:
     breakdown: Sequence[SumRow] = field(default=(), repr=False)
     digest: str
     claims: Sequence[Claim] = ()
+    days: tuple[str, str] | None = None
     actor: str | None = None
     reason: str | None = None
 

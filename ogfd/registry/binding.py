@@ -20,7 +20,7 @@ from ogfd.config import (
     StreamTable,
     load,
 )
-from ogfd.plugin import ConnectorSpec, PluginConfig, SinkSpec, StreamSpec, Wanted
+from ogfd.plugin import ConnectorSpec, PluginConfig, Price, SinkSpec, StreamSpec, Wanted
 from ogfd.registry.host import CONNECTORS, SINKS, Registry
 from ogfd.registry.predecessor import inherit, variables_by_type
 from ogfd.registry.problem import PluginProblem, Reason
@@ -49,6 +49,12 @@ class BoundConnector:
     spec: ConnectorSpec
     config: PluginConfig
     streams: Mapping[str, BoundStream]
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """What requests cost with this configuration, by operation."""
+        prices = self.spec.prices
+        return prices(self.config) if callable(prices) else prices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from pydantic.errors import PydanticUserError
 
 from ogfd.config import CONNECTOR_KEYS, SINK_KEYS, STREAM_KEYS, parse_schedule
-from ogfd.plugin import ConnectorSpec, Limit, PluginConfig, Secret, SinkSpec, StreamSpec
+from ogfd.plugin import ConnectorSpec, Limit, PluginConfig, Price, Secret, SinkSpec, StreamSpec
 from ogfd.registry.models import holds
 
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -24,7 +24,9 @@ def connector_faults(spec: ConnectorSpec) -> Iterator[str]:
         yield "provider must be a lower-case word, such as aws"
     if type(spec.mapping_version) is not int or spec.mapping_version < 1:
         yield "mapping_version must be a whole number of at least 1"
-    yield from _uncallable(spec, needed=("open",), optional=("principal", "classify", "check"))
+    yield from _uncallable(
+        spec, needed=("open",), optional=("principal", "classify", "check", "quotas")
+    )
     yield from _model_faults(spec.config, "config", CONNECTOR_KEYS)
     if not spec.streams:
         yield "streams must not be empty"
@@ -37,6 +39,8 @@ def connector_faults(spec: ConnectorSpec) -> Iterator[str]:
                 f"limits[{group!r}] must be a Limit, or several, with a rate above 0, a burst of at "
                 "least 1 and a window that is longer than nothing"
             )
+    if not callable(spec.prices) and not all(isinstance(p, Price) for p in spec.prices.values()):
+        yield "prices must give a Price for each operation, or be a function of the config"
     for variable, key in spec.environment.items():
         if not _known(spec, key):
             yield f"environment[{variable!r}] names a key that config does not have: {key}"

@@ -14,6 +14,7 @@ from ogfd.reports.query import ReportQuery
 from ogfd.reports.subject import Subject
 
 PARTS: Final = ("provider", "connector", "stream", "month")
+_METHODS: Final = {"location_based_kg": "location-based", "market_based_kg": "market-based"}
 
 
 def part_keys(subject: Subject) -> tuple[str, ...]:
@@ -34,13 +35,11 @@ class Seen:
     What a report found of a subject.
 
     Attributes:
-        providers: those with a row.
-        parts: ``connector/stream`` with a row.
+        providers: ``connector/stream`` with a row, to whose it is.
         filled: part, amount and month to whether rows have it; both if some do.
     """
 
-    providers: set[str] = field(default_factory=set)
-    parts: set[str] = field(default_factory=set)
+    providers: dict[str, str] = field(default_factory=dict)
     filled: dict[tuple[str, str, str], set[bool]] = field(default_factory=dict)
 
 
@@ -49,8 +48,7 @@ def seen(subject: Subject, sums: pa.Table | None) -> Seen:
     found = Seen()
     for row in sums.to_pylist() if sums is not None else ():
         part = f"{row['connector']}/{row['stream']}"
-        found.providers.add(row["provider"])
-        found.parts.add(part)
+        found.providers[part] = row["provider"]
         for amount in subject.amounts:
             key = (part, amount, row["month"])
             found.filled.setdefault(key, set()).add(not row[_lacks(amount)])
@@ -74,15 +72,17 @@ def missing(
         ledger: what the sink holds; None if it cannot say.
         beside: months that should be there, if there are any, because of what stands beside.
     """
-    gaps: dict[tuple[str, str], list[str]] = {}
+    gaps: dict[tuple[str, str, str], list[str]] = {}
     for (part, amount, month), filled in found.filled.items():
         if False in filled:
             some = " in some rows" if True in filled else ""
-            gaps.setdefault((part, f"has no {amount}{some}"), []).append(month)
-    for part, months in _absent(query, subject, found.parts, ledger or {}, beside).items():
-        gaps[part, "holds nothing"] = months
+            why = _other_method(found, part, amount, month)
+            gaps.setdefault((part, f"has no {amount}{some}", why), []).append(month)
+    for part, months in _absent(query, subject, found.providers, ledger or {}, beside).items():
+        gaps[part, "holds nothing", ""] = months
     return tuple(
-        f"{part} {what} for {_spans(months)}" for (part, what), months in sorted(gaps.items())
+        f"{part} {what} for {_spans(months)}{why}"
+        for (part, what, why), months in sorted(gaps.items())
     )
 
 
@@ -91,23 +91,31 @@ def months_held(found: Seen, ledger: Mapping[str, LedgerEntry] | None) -> set[st
     return {
         month
         for entry in (ledger or {}).values()
-        if f"{entry.connector}/{entry.stream}" in found.parts
+        if f"{entry.connector}/{entry.stream}" in found.providers
         for month in _months(entry.period)
     }
 
 
 def without_emissions(cost: Seen, emissions: Seen) -> tuple[str, ...]:
     """Name the providers whose cost is in a report with emissions, but not theirs."""
-    if not emissions.parts:
+    if not emissions.providers:
         return ()
-    return tuple(
-        f"{name} reports no emissions" for name in sorted(cost.providers - emissions.providers)
-    )
+    without = {*cost.providers.values()} - {*emissions.providers.values()}
+    return tuple(f"{name} reports no emissions" for name in sorted(without))
 
 
 def counts(entry: LedgerEntry, subject: Subject) -> bool:
     """Tell whether a slice has amounts of *subject*."""
     return any(name.partition(":")[0] in subject.amounts for name in entry.sums)
+
+
+def _other_method(found: Seen, part: str, amount: str, month: str) -> str:
+    """Say so if a provider reports the emissions of a month by another method alone."""
+    if amount in _METHODS and found.filled[part, amount, month] == {False}:
+        for other, method in _METHODS.items():
+            if found.filled.get((part, other, month)) == {True}:
+                return f": excludes {found.providers[part]}: {method} only"
+    return ""
 
 
 def _lacks(amount: str) -> str:

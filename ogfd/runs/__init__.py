@@ -6,6 +6,9 @@ from ogfd.runs.dispatcher import Dispatcher, retry_of, scheduled
 from ogfd.runs.doors import Doors
 from ogfd.runs.due import next_try, slice_try
 from ogfd.runs.metering import Meter
+from ogfd.runs.planning import Planned, plan_total
+from ogfd.runs.reconciled import Reconciled
+from ogfd.runs.reconciling import Reconciler
 from ogfd.runs.request import (
     Emit,
     RunError,
@@ -27,6 +30,9 @@ __all__ = [
     "Doors",
     "Emit",
     "Meter",
+    "Planned",
+    "Reconciled",
+    "Reconciler",
     "RunError",
     "RunOutcome",
     "RunRequest",
@@ -40,6 +46,7 @@ __all__ = [
     "first_fire",
     "next_try",
     "overall",
+    "plan_total",
     "retry_of",
     "scheduled",
     "slice_try",

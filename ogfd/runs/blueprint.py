@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import Any
 
-from ogfd.config import AccountFilter
 from ogfd.packages import PIPELINE_VERSION, PackageHeader, Shape
 from ogfd.plugin import FatalError, Partition, PartitionState, PluginConfig
 from ogfd.registry import BoundConnector, BoundStream
@@ -72,7 +70,7 @@ def blueprint(
         "config": connector.config.shaping(),
         "stream": _stream_config(connector, stream.name).shaping(),
     }
-    shape = Shape(kind=stream.spec.kind, wanted=wanted, account_kept=_account_kept(table.accounts))
+    shape = Shape(kind=stream.spec.kind, wanted=wanted, account_kept=table.accounts.keeps)
     return Blueprint(
         connector=connector,
         stream=stream,
@@ -104,13 +102,3 @@ def checked(partitions: Sequence[Partition]) -> list[Partition]:
 def _stream_config(connector: BoundConnector, stream: str) -> PluginConfig:
     config = getattr(connector.config, stream, None)
     return config if isinstance(config, PluginConfig) else PluginConfig()
-
-
-def _account_kept(accounts: AccountFilter) -> Callable[[str], bool]:
-    def kept(account: str) -> bool:
-        if any(fnmatchcase(account, pattern) for pattern in accounts.exclude):
-            return False
-        include = accounts.include
-        return not include or any(fnmatchcase(account, pattern) for pattern in include)
-
-    return kept

@@ -16,7 +16,7 @@ from ogfd.registry import BoundConnector
 from ogfd.runs.brakes import Brakes
 from ogfd.runs.context import report_page, report_progress
 from ogfd.telemetry import Metrics, NamedLog, RequestMetrics
-from ogfd.traffic import Network, RetrySettings, Spool, Traffic, TrafficSettings
+from ogfd.traffic import Network, Purse, RetrySettings, Spool, Traffic, TrafficSettings
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,17 @@ _ATTEMPT_TIMEOUT: Final = timedelta(seconds=30)
 class ConnectorContext(Traffic):
     """What a connector gets of the daemon for one run; see `ogfd.plugin.Context`."""
 
-    def __init__(self, settings: TrafficSettings, **parts: Any) -> None:
+    def __init__(
+        self,
+        settings: TrafficSettings,
+        *,
+        selects: Callable[[str], bool] = lambda _account: True,
+        starts: Mapping[str, str | None] | None = None,
+        **parts: Any,
+    ) -> None:
         super().__init__(settings, on_page=report_page, **parts)
+        self._selects = selects
+        self._starts = starts or {}
         self.connector = settings.connector
         self.log: logging.LoggerAdapter[Any] = parts["log"]
         self._clock: Callable[[], datetime] = parts["now"]
@@ -41,6 +50,14 @@ class ConnectorContext(Traffic):
         """Return the time in UTC."""
         return self._clock()
 
+    def selects(self, account: str) -> bool:
+        """Tell whether the operator wants the rows of *account*."""
+        return self._selects(account)
+
+    def start(self, stream: str) -> str | None:
+        """Return the month from which on the operator wants *stream*; None if none is set."""
+        return self._starts.get(stream)
+
     def progress(self, done: int, total: int | None, unit: str) -> None:
         """Report how far the read of the current slice has come."""
         report_progress(done, total, unit)
@@ -48,20 +65,27 @@ class ConnectorContext(Traffic):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Opens contexts; the lanes and the spool are shared by all of them."""
+    """Opens contexts; the lanes, the spool and the purse are shared by all of them."""
 
     network: Network
     brakes: Brakes
     spool: Spool
+    purse: Purse
     metrics: Metrics
     now: Callable[[], datetime]
 
     def announce(self, connector: BoundConnector) -> None:
-        """Make the limits of *connector* known before its first request."""
+        """Make the limits and prices of *connector* known before its first request."""
         try:
-            self.brakes.announce(self._settings(connector))
+            settings = self._settings(connector)
+            self.brakes.announce(settings)
         except Exception:  # the border of plugin loading: the runs say the same
             log.exception("a connector's limits are unusable", extra={"connector": connector.name})
+            return
+        for operation in settings.prices:
+            self.metrics.priced(
+                connector=connector.name, provider=settings.provider, operation=operation
+            )
 
     @asynccontextmanager
     async def open(
@@ -81,11 +105,14 @@ class Doors:
         )
         async with ConnectorContext(
             self._settings(connector),
+            selects=connector.table.accounts.keeps,
+            starts={name: stream.start for name, stream in connector.streams.items()},
             lanes=self.brakes.lanes,
             spool=self.spool,
+            purse=self.purse,
             log=named,
             now=self.now,
-            observer=RequestMetrics(self.metrics, connector.name),
+            observer=RequestMetrics(self.metrics, connector.name, connector.spec.provider),
         ) as context:
             yield context
 
@@ -100,6 +127,8 @@ class Doors:
             limits=spec.limits,
             rate=table.rate,
             burst=table.burst,
+            prices=connector.prices,
+            quotas=spec.quotas,
             classify=spec.classify,
             overrides=table.retry.classify,
             allowed_hosts=hosts(connector.config) if callable(hosts) else hosts,

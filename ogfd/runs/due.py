@@ -5,6 +5,7 @@ When what failed is tried again, and which runs leave it alone until then. Pure.
     the provider asked for a wait           at `next_due`                        every run
     not asked, as others were refused       at `next_due`                        every run that nobody asked for
     refused: credentials or a permission    15 min later                         retries
+    the month's budget is spent             at `next_due`, the next month        every run that nobody asked for
     transient                               1 min later, doubling to 1 h         retries
     anything else                           with the schedule                    retries
 
@@ -79,8 +80,8 @@ def slice_wait(record: SliceRecord | None, trigger: Trigger, now: datetime) -> W
     """Return what a run of *trigger* has to wait for before it tries a slice; None if nothing."""
     if record is None:
         return None
-    if trigger.is_asked and record.error_class == ErrorClass.AUTH:
-        return None  # whoever asks may have mended it
+    if trigger.is_asked and record.error_class in {ErrorClass.AUTH, ErrorClass.BAD_REQUEST}:
+        return None  # whoever asks may have mended it: a permission, or the month's budget
     return _wait(record, trigger, now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from ogfd.runs.request import RunOutcome, RunResult
@@ -47,9 +48,18 @@ class Meter:
             ended_at=result.ended_at,
         )
 
+    def reconciled(self, connector: str, provider: str, stream: str, drift: float | None) -> None:
+        """Record how far a stream is off the provider's totals."""
+        self._metrics.reconciled(connector=connector, provider=provider, stream=stream, drift=drift)
+
     def waiting(self, size_bytes: int) -> None:
         """Record the size of the packages that wait."""
         self._metrics.packages(size_bytes=size_bytes)
+
+    def unknown(self, connector: str, streams: Mapping[str, int]) -> None:
+        """Record how many values no table of a connector knows, by stream."""
+        for stream, values in streams.items():
+            self._metrics.unknown(connector=connector, stream=stream, values=values)
 
     def _slice(self, result: RunResult, each: SliceResult, stream: str) -> None:
         fates = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from ogfd.plugin import Partition, Period, Stream
@@ -12,6 +13,7 @@ from ogfd.runs.blueprint import Blueprint, checked
 from ogfd.runs.due import next_try, slice_wait
 from ogfd.runs.request import Trigger
 from ogfd.slices import (
+    Action,
     Bases,
     Decision,
     Engine,
@@ -48,6 +50,24 @@ class Planned:
             "version": self.partition.version,
             "state": str(self.partition.state),
         }
+
+
+def plan_total(planned: Sequence[Planned]) -> dict[str, Any]:
+    """Return how much is to be read, and what the provider charges for it by list price."""
+    read = [each.partition for each in planned if each.decision.action is Action.READ]
+    prices: dict[str, Decimal] = {}
+    for price in (each.price for each in read if each.price is not None):
+        prices[price.currency] = prices.get(price.currency, Decimal(0)) + price.amount
+    return {
+        "slices": len(planned),
+        "to_read": len(read),
+        "size_bytes": sum(each.size_bytes or 0 for each in read),
+        "paid_requests": sum(each.requests or 0 for each in read if each.price is not None),
+        "prices": [
+            {"amount": str(amount), "currency": currency}
+            for currency, amount in sorted(prices.items())
+        ],
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

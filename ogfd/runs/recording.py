@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from ogfd.runs.request import RunError, RunRequest, RunResult
 from ogfd.slices import Outcome, SliceResult
 from ogfd.state import RunRecord, SliceRecord, StreamRecord
+
+_NAMED: Final = 20
 
 
 def running_record(run_id: str, request: RunRequest, now: datetime) -> RunRecord:
@@ -75,3 +78,13 @@ def summary(slices: Sequence[SliceResult]) -> dict[str, int]:
     for result in slices:
         counts[str(result.outcome)] = counts.get(str(result.outcome), 0) + 1
     return counts
+
+
+def unknown_values(slices: Sequence[SliceResult]) -> dict[str, list[str]]:
+    """Return what the reads of a run found that no table knows, by stream; the first 20 each."""
+    found: dict[str, set[str]] = {}
+    for result in slices:
+        if result.was_read:
+            names = {f"{field} {value}" for field, value in result.unknown}
+            found.setdefault(result.slice.split("/")[1], set()).update(names)
+    return {stream: sorted(names)[:_NAMED] for stream, names in found.items() if names}

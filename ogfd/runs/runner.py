@@ -21,6 +21,7 @@ from ogfd.runs.brakes import Brakes
 from ogfd.runs.due import stream_wait
 from ogfd.runs.passage import Passage
 from ogfd.runs.planning import Planned, forgotten, memory_of, plan_stream, vanished
+from ogfd.runs.reconciling import Reconciler
 from ogfd.runs.recording import (
     cancelled_record,
     ended_record,
@@ -28,12 +29,13 @@ from ogfd.runs.recording import (
     slice_record,
     stream_record,
     summary,
+    unknown_values,
 )
 from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
 from ogfd.runs.tour import Contexts, Found, Miss, StreamPlan, Tour, Visit
 from ogfd.runs.window import default_window
 from ogfd.slices import Action, Engine, Recompute, SliceResult, read_bases
-from ogfd.state import RunRecord, StateError, StateStore
+from ogfd.state import RunRecord, StateError, StateStore, unknowns
 from ogfd.traffic import Spool
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,10 @@ class RunWatcher(Protocol):
         """Take note of the size of all sealed packages that wait for a sink or an operator."""
         ...
 
+    def unknown(self, connector: str, streams: Mapping[str, int]) -> None:
+        """Take note of how many values no table of a connector knows, by stream."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
@@ -74,6 +80,7 @@ class Runner:
         slots: bounds the slices that are worked on at once, over all connectors.
         spool: has the downloads of a slice removed at its end.
         recompute: which partitions a changed recipe alone recomputes.
+        reconciler: compares what a run committed with the provider's totals.
         listeners: hear of the end of every run, whoever asked for it, and of `record`.
     """
 
@@ -89,6 +96,7 @@ class Runner:
     watcher: RunWatcher
     now: Callable[[], datetime]
     recompute: Recompute
+    reconciler: Reconciler
     running: dict[str, str] = field(default_factory=dict)
     listeners: list[Listener] = field(default_factory=list)
     _turns: dict[str, anyio.Lock] = field(default_factory=lambda: defaultdict(anyio.Lock))
@@ -150,6 +158,17 @@ class Runner:
         await self._each_stream(request, found, note, leave)
         return planned, found.errors
 
+    async def tell_unknown(self) -> None:
+        """Have the watcher take note of what earlier runs left on record."""
+        for name in self.connectors:
+            self.watcher.unknown(name, await self._unknown(name))
+
+    async def _unknown(self, connector: str) -> dict[str, int]:
+        counts = dict.fromkeys(self.blueprints[connector], 0)
+        for each in await unknowns(self.state, connector):
+            counts[each.stream] = counts.get(each.stream, 0) + 1
+        return counts
+
     async def record(self, connector: str, result: SliceResult) -> None:
         """Put on record what became of a slice outside of a run."""
         await self.state.put_slices([slice_record(connector, result, self.now())])
@@ -199,6 +218,7 @@ class Runner:
         found.slices.extend(gone)
         name, unlisted = blueprint.connector.name, [*plan.forgotten, *gone]
         await self.state.put_slices([slice_record(name, each, self.now()) for each in unlisted])
+        await self.reconciler.afterwards(plan.stream, blueprint, found.slices)
 
     async def _missed(self, connector: str, streams: Sequence[str], error: RunError) -> None:
         """Put on record that *streams* could not be listed, and when they are to be again."""
@@ -317,12 +337,18 @@ class Runner:
     async def _finish(self, result: RunResult) -> None:
         try:
             self.watcher.run_done(result)
+            self.watcher.unknown(result.connector, await self._unknown(result.connector))
             self.watcher.waiting(sum(each.bytes for each in self.engine.waiting.values()))
             await to_thread.run_sync(self.engine.archive.enforce_quota)
         except OSError as exc:
             log.warning("the archive's quota cannot be kept", extra={"reason": str(exc)})
         except Exception:  # what the run did is on record; the rest must not undo it
             log.exception("a run could not be measured", extra={"connector": result.connector})
+        for stream, values in unknown_values(result.slices).items():
+            log.warning(
+                "values that no table knows; their rows are kept",
+                extra={"connector": result.connector, "stream": stream, "values": values},
+            )
         log.info(
             "run ended",
             extra={

@@ -40,6 +40,7 @@ from ogfd.plugin import (
     Wanted,
     single_error,
 )
+from ogfd.slices.coverage import days_held
 from ogfd.slices.deliver import Deliverer
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.judge import violations
@@ -293,8 +294,13 @@ class Engine:
         if verdict is not None and verdict.kind is VerdictKind.REJECTED:
             await self._drop(package)
             return package, f"rejected by {verdict.actor}: {verdict.reason}"
-        previous = next((base for base in bases.values() if base is not None), None)
-        problems = violations(package, previous)
+        sink, previous = next(
+            ((name, base) for name, base in bases.items() if base is not None), ("", None)
+        )
+        days = None
+        if previous is not None and package.info.days is not None:
+            days = await days_held(previous, self.deliverer.sinks[sink], self.archive)
+        problems = violations(package, previous, days)
         if not problems:
             return package, None
         reason = "; ".join(problems)

@@ -12,18 +12,29 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from ogfd.packages import Span
 from ogfd.plugin import Kind, LedgerEntry, PackageInfo
 from ogfd.slices.outcome import Sealed
 
 _MONTH: Final = re.compile(r"\d{4}-\d{2}")
 
 
-def violations(package: Sealed, previous: LedgerEntry | None) -> list[str]:
-    """Return what is wrong with *package*, one clause a contract; nothing if it may be committed."""
+def violations(
+    package: Sealed, previous: LedgerEntry | None, days: Span | None = None
+) -> list[str]:
+    """
+    Return what is wrong with *package*, one clause a contract; nothing if it may be committed.
+
+    Args:
+        package: sealed and not committed yet.
+        previous: what the sink holds of the slice.
+        days: the first and the last day of what it holds; None if nobody knows.
+    """
     found = [_rejected(package), _negative(package.info), _other_month(package.info)]
     if previous is not None and previous.rows:
         found += [_emptied(package.info, previous), _currencies(package.info, previous)]
-    return [text for text in found if text]
+        found.append(_fewer_days(package.info, days))
+    return [text for text in (*found, *package.fate.get("doubts", ())) if text]
 
 
 def _rejected(package: Sealed) -> str | None:
@@ -53,6 +64,19 @@ def _emptied(info: PackageInfo, previous: LedgerEntry) -> str | None:
     if info.rows:
         return None
     return f"the new version has no rows, the committed one has {previous.rows}"
+
+
+def _fewer_days(info: PackageInfo, held: Span | None) -> str | None:
+    """An export of some days must not take the place of one of the month, or of more of it."""
+    if info.days is None or held is None:
+        return None
+    (first, last), (held_first, held_last) = info.days, held
+    if first <= held_first and held_last <= last:
+        return None
+    return (
+        f"the new version covers {first} to {last}, fewer days than the committed one, which "
+        f"covers {held_first} to {held_last}"
+    )
 
 
 def _currencies(info: PackageInfo, previous: LedgerEntry) -> str | None:

@@ -74,6 +74,12 @@ class SliceResult:
     was_read: bool = False
 
     @property
+    def unknown(self) -> Mapping[tuple[str, str], int]:
+        """Return field and value that no table of the connector knows, to the number of rows."""
+        found = self.counts.get("unknown", ())
+        return {(each["field"], each["value"]): each["rows"] for each in found}
+
+    @property
     def is_settled(self) -> bool:
         """Tell whether the source was read to the end and every sink has what was read."""
         return self.was_read and self.outcome in {Outcome.COMMITTED, Outcome.UNCHANGED}
@@ -93,6 +99,7 @@ class SliceResult:
             "filtered": sum(filtered.values()) if self.counts else None,
             "filtered_by": dict(filtered),
             "roundings": self.counts.get("roundings"),
+            "unknown": list(self.counts.get("unknown", ())),
             "sums": dict(self.sums),
             "deliveries": {
                 sink: {

@@ -8,15 +8,22 @@ from ogfd.state.records import (
     Verdict,
     VerdictKind,
 )
+from ogfd.state.spending import Spending, SpendingRecord
 from ogfd.state.store import StateError, StateStore
+from ogfd.state.unknowns import Unknown, put_unknowns, unknowns
 
 __all__ = [
     "Delivery",
     "RunRecord",
     "SliceRecord",
+    "Spending",
+    "SpendingRecord",
     "StateError",
     "StateStore",
     "StreamRecord",
+    "Unknown",
     "Verdict",
     "VerdictKind",
+    "put_unknowns",
+    "unknowns",
 ]

@@ -8,9 +8,10 @@ holds an account, a slice or a message. ``instance`` belongs to Prometheus.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,10 +22,9 @@ from prometheus_client import (
     ProcessCollector,
 )
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from ogfd import __version__
+from ogfd.telemetry.scrape import Limiter, Limiters, WithoutCreated
 
 LABELS: Final = frozenset(
     {
@@ -44,26 +44,6 @@ LABELS: Final = frozenset(
 _RUN_SECONDS: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
 _REQUEST_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _COMMIT_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300)
-
-
-class Limiter(Protocol):
-    """
-    How requests of one group of a connector's operations are held back.
-
-    Attributes:
-        operation: the group, such as ``s3``; empty for all without a limit of their own.
-        rate: requests per second at present; None if it is no limit.
-        is_open: whether a breaker stops the requests.
-    """
-
-    @property
-    def connector(self) -> str: ...
-    @property
-    def operation(self) -> str: ...
-    @property
-    def rate(self) -> float | None: ...
-    @property
-    def is_open(self) -> bool: ...
 
 
 class Metrics:
@@ -149,6 +129,18 @@ class Metrics:
             ("connector", "stream"),
             registry=registry,
         )
+        self.reconciliation_drift = Gauge(
+            "ogfd_reconciliation_drift",
+            "Largest share by which a month is off the provider's totals; absent if unverified.",
+            ("connector", "provider", "stream"),
+            registry=registry,
+        )
+        self.unknown_values = Gauge(
+            "ogfd_unknown_values",
+            "Regions, services and other values that no table of the connector knows.",
+            ("connector", "stream"),
+            registry=registry,
+        )
 
     def _requests(self, registry: CollectorRegistry) -> None:
         self.requests = Counter(
@@ -174,6 +166,25 @@ class Metrics:
             "ogfd_limiter_wait_seconds",
             "Time that requests waited for a token or a breaker.",
             ("connector",),
+            registry=registry,
+        )
+        self.quota_remaining = Gauge(
+            "ogfd_quota_remaining",
+            "What is left of a quota of the provider, as its last answer said.",
+            ("connector", "operation"),
+            registry=registry,
+        )
+        priced = ("connector", "provider", "operation")
+        self.paid_requests = Counter(
+            "ogfd_paid_requests",
+            "Attempts of requests that the provider charges for.",
+            priced,
+            registry=registry,
+        )
+        self.paid_usd = Counter(
+            "ogfd_paid_requests_usd",
+            "What those attempts cost by list price, in US dollars.",
+            priced,
             registry=registry,
         )
 
@@ -216,9 +227,24 @@ class Metrics:
         """Record how long a request waited for its token, and for breakers."""
         self.limiter_wait.labels(connector).inc(seconds)
 
+    def quota(self, *, connector: str, operation: str, remaining: float) -> None:
+        """Record what is left of a quota; *operation* is a group of operations and its name."""
+        self.quota_remaining.labels(connector, operation).set(remaining)
+
+    def priced(self, *, connector: str, provider: str, operation: str) -> None:
+        """Start the counters of an operation that costs money at 0."""
+        self.paid(connector=connector, provider=provider, operation=operation, usd=0, requests=0)
+
+    def paid(
+        self, *, connector: str, provider: str, operation: str, usd: float, requests: int = 1
+    ) -> None:
+        """Record attempts that cost money: how many, and how much in all."""
+        self.paid_requests.labels(connector, provider, operation).inc(requests)
+        self.paid_usd.labels(connector, provider, operation).inc(usd)
+
     def limiters(self, read: Callable[[], Iterable[Limiter]]) -> None:
         """Read the limiters and breakers of all connectors at each scrape; to be called once."""
-        self._registry.register(_Limiters(read))
+        self._registry.register(Limiters(read))
 
     def slice_done(
         self,
@@ -256,6 +282,20 @@ class Metrics:
     def held(self, *, connector: str, stream: str, slices: int) -> None:
         """Record how many slices of a stream wait for a verdict."""
         self.slices_held.labels(connector, stream).set(slices)
+
+    def unknown(self, *, connector: str, stream: str, values: int) -> None:
+        """Record how many values of a stream no table of the connector knows."""
+        self.unknown_values.labels(connector, stream).set(values)
+
+    def reconciled(
+        self, *, connector: str, provider: str, stream: str, drift: float | None
+    ) -> None:
+        """Record the largest drift of a stream's months; None if none could be verified."""
+        if drift is None:
+            with suppress(KeyError):  # older libraries raise it if there is nothing to remove
+                self.reconciliation_drift.remove(connector, provider, stream)
+        else:
+            self.reconciliation_drift.labels(connector, provider, stream).set(drift)
 
     def run_done(
         self,
@@ -305,57 +345,7 @@ class Metrics:
             The body and its content type.
         """
         encode, content_type = choose_encoder(accept)
-        return encode(_WithoutCreated(self._registry)), content_type
-
-
-class _Limiters(Collector):
-    """Limiters and breakers as they stand when Prometheus asks: they change without a request."""
-
-    def __init__(self, read: Callable[[], Iterable[Limiter]]) -> None:
-        self._read = read
-
-    def describe(self) -> Iterator[Metric]:
-        yield from self._families()
-
-    def collect(self) -> Iterator[Metric]:
-        rate, is_open = self._families()
-        opened: dict[tuple[str, str], bool] = {}
-        for each in self._read():
-            labels = (each.connector, each.operation)
-            if each.rate is not None:
-                rate.add_metric(labels, each.rate)
-            opened[labels] = each.is_open or opened.get(labels, False)
-        for labels, is_opened in opened.items():
-            is_open.add_metric(labels, float(is_opened))
-        yield rate
-        yield is_open
-
-    def _families(self) -> tuple[GaugeMetricFamily, GaugeMetricFamily]:
-        labels = ("connector", "operation")
-        return (
-            GaugeMetricFamily(
-                "ogfd_limiter_rate",
-                "Requests per second that the limiter of a group of operations allows now.",
-                labels=labels,
-            ),
-            GaugeMetricFamily(
-                "ogfd_breaker_open",
-                "1 while requests are stopped after failures, but for single probes.",
-                labels=labels,
-            ),
-        )
-
-
-class _WithoutCreated(Collector):
-    """The registry without ``_created`` samples, which would double the number of series."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-
-    def collect(self) -> Iterator[Metric]:
-        for metric in self._registry.collect():
-            metric.samples = [s for s in metric.samples if not s.name.endswith("_created")]
-            yield metric
+        return encode(WithoutCreated(self._registry)), content_type
 
 
 def process_registry() -> CollectorRegistry:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from ogfd.plugin import ErrorClass
 from ogfd.telemetry.metrics import Metrics
 
@@ -9,9 +11,10 @@ from ogfd.telemetry.metrics import Metrics
 class RequestMetrics:
     """Records the attempts of *connector* in *metrics*. Methods are cheap and do not block."""
 
-    def __init__(self, metrics: Metrics, connector: str) -> None:
+    def __init__(self, metrics: Metrics, connector: str, provider: str) -> None:
         self._metrics = metrics
         self._connector = connector
+        self._provider = provider
 
     def attempt(
         self,
@@ -37,3 +40,16 @@ class RequestMetrics:
     ) -> None:
         """Record that an attempt is repeated."""
         self._metrics.retry(connector=self._connector, error_class=error_class)
+
+    def quota(self, operation: str, *, remaining: float) -> None:
+        """Record what is left of a quota."""
+        self._metrics.quota(connector=self._connector, operation=operation, remaining=remaining)
+
+    def paid(self, operation: str, *, usd: Decimal) -> None:
+        """Record that an attempt costs money."""
+        self._metrics.paid(
+            connector=self._connector,
+            provider=self._provider,
+            operation=operation,
+            usd=float(usd),
+        )

@@ -36,6 +36,7 @@ from ogfd.traffic import Pages, Pins, classify
 from ogfd.traffic.downloads.digest import Digest
 from ogfd.traffic.faults.classify import single_error
 from ogfd.traffic.faults.failure import fail
+from ogfd.traffic.web.documents import parsed
 
 T = TypeVar("T")
 
@@ -111,6 +112,8 @@ class FakeContext:
         now: datetime = datetime(2026, 11, 15, 12, tzinfo=UTC),
         before: Before | None = None,
         allowed_hosts: Sequence[str] | None = None,
+        selects: Callable[[str], bool] = lambda _: True,
+        starts: Mapping[str, str] | None = None,
     ) -> None:
         """
         Args:
@@ -123,6 +126,8 @@ class FakeContext:
             before: see the class.
             allowed_hosts: where requests and links may go, as the connector's spec says; None
                 lets them go anywhere.
+            selects: tells whether the operator wants the rows of an account.
+            starts: month from which on the operator wants a stream, by its name.
         """
         self.connector = connector
         self.log = logging.LoggerAdapter(logging.getLogger("ogfd.testing"))
@@ -137,10 +142,18 @@ class FakeContext:
         self._spool = spool
         self._classify = classify
         self._now = now
+        self._selects = selects
+        self._starts = dict(starts or {})
         self._pins = None if allowed_hosts is None else Pins(allowed_hosts)
 
     def now(self) -> datetime:
         return self._now
+
+    def selects(self, account: str) -> bool:
+        return self._selects(account)
+
+    def start(self, stream: str) -> str | None:
+        return self._starts.get(stream)
 
     async def request(
         self,
@@ -157,8 +170,10 @@ class FakeContext:
         idempotent: bool | None = None,
         max_bytes: int = 64 << 20,
         scope: str = "",
+        expects_json: bool = False,
     ) -> Response:
         self._check(url)
+        wanted = {"Accept": "application/json"} if expects_json else {}
 
         async def attempt() -> Response:
             request = Request(
@@ -166,7 +181,7 @@ class FakeContext:
                 url=url,
                 operation=operation,
                 params=dict(params or {}),
-                headers=await _with(auth, headers),
+                headers=await _with(auth, wanted | dict(headers or {})),
                 json=json,
                 data=data,
                 scope=scope,
@@ -174,6 +189,8 @@ class FakeContext:
             response = self._checked(request, await self._answer(request))
             if len(response.body) > max_bytes:
                 raise FatalError(f"the answer is longer than {max_bytes} bytes")
+            if expects_json:
+                return await parsed(response, f"the answer to {request.method} {request.url}")
             return response
 
         if idempotent is None:

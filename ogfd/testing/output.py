@@ -41,6 +41,7 @@ class Collected:
         left_out: reason to the number of source rows filtered.
         unknowns: field and value that the connector does not know, to the number of rows.
         roundings: how many values the connector says it rounded.
+        doubts: why the connector wants the slice held.
         source_rows: the sum of what `write` was told, None if it never was.
     """
 
@@ -50,6 +51,7 @@ class Collected:
         self.left_out: Counter[str] = Counter()
         self.unknowns: Counter[tuple[str, str]] = Counter()
         self.roundings = 0
+        self.doubts: list[str] = []
         self.source_rows: int | None = None
         self._tables: list[pa.Table] = []
         self._stated: set[bool] = set()
@@ -80,6 +82,10 @@ class Collected:
     def rounded(self, values: int) -> None:
         self._check_open()
         self.roundings += values
+
+    def doubt(self, reason: str) -> None:
+        self._check_open()
+        self.doubts.append(reason)
 
     def close(self) -> None:
         """Refuse further writes: the read is over."""

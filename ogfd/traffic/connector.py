@@ -24,19 +24,24 @@ from ogfd.plugin import (
     Limit,
     OpenAt,
     Position,
+    Price,
+    Quotas,
     Refresh,
     Response,
 )
+from ogfd.traffic.attempt import Attempt
 from ogfd.traffic.backoff import RetrySettings
 from ogfd.traffic.downloads.download import Downloader, DownloadSettings
 from ogfd.traffic.downloads.spool import Spool
 from ogfd.traffic.faults.classify import classify
+from ogfd.traffic.fees import Fees, Purse
 from ogfd.traffic.limits.gate import Gate
 from ogfd.traffic.limits.lanes import Denial, Lane, LaneKey, Lanes
 from ogfd.traffic.observe import Observer
 from ogfd.traffic.paging import Pages
+from ogfd.traffic.quotas import QuotaReader, Send
 from ogfd.traffic.renewal import Renewal
-from ogfd.traffic.retry import Attempt, Policy
+from ogfd.traffic.retry import Policy
 from ogfd.traffic.threads import Threads
 from ogfd.traffic.web.content import Content
 from ogfd.traffic.web.hosts import Pins
@@ -65,6 +70,8 @@ class TrafficSettings:
         rate: the operator's ceiling in requests per second: it replaces the rate of ``""`` and
             caps that of every other group.
         burst: the same for bursts.
+        prices: of an attempt, by operation; what is not there is free.
+        quotas: reads what is left of the provider's quotas out of the headers of answers.
         classify: the connector's own table.
         overrides: provider code or HTTP status to class, from ``[retry.classify]``.
         allowed_hosts: names and ``*.`` patterns that `Traffic.request` may reach over TLS.
@@ -82,6 +89,8 @@ class TrafficSettings:
     limits: Mapping[str, Limit | Sequence[Limit]] = field(default_factory=dict)
     rate: float | None = None
     burst: float | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    quotas: Quotas | None = None
     classify: Classify | None = None
     overrides: Mapping[str, ErrorClass] = field(default_factory=dict)
     allowed_hosts: Sequence[str] = ()
@@ -137,11 +146,15 @@ class Traffic:
         spool: room for downloads, shared by all connectors of the process.
         log: gets one debug line per attempt.
         now: the time in UTC.
+        purse: keeps what requests cost; needed if any has a price.
         observer: is told of every attempt.
         on_page: gets the number of pages of a listing so far, after each of them.
         monotonic: a clock in seconds, the one of *lanes*.
         rng: returns a float in [0, 1), for the jitter.
         sleep: waits a number of seconds.
+
+    Raises:
+        ValueError: if requests have a price and there is no purse.
     """
 
     def __init__(
@@ -152,6 +165,7 @@ class Traffic:
         spool: Spool,
         log: LoggerAdapter[Any],
         now: Callable[[], datetime],
+        purse: Purse | None = None,
         observer: Observer | None = None,
         on_page: Callable[[int], None] | None = None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -169,12 +183,18 @@ class Traffic:
         self._policy = Policy(
             self._classify,
             settings=settings.retry,
+            fees=Fees(settings.connector, settings.prices, purse, now=now),
             observer=observer,
             log=log,
             now=now,
             monotonic=monotonic,
             rng=rng,
             sleep=sleep,
+        )
+        self._quotas = (
+            None
+            if settings.quotas is None or observer is None
+            else QuotaReader(settings.quotas, observer, log)
         )
         networks = settings.network.private_networks
         self._pins = Pins(settings.allowed_hosts, settings.allowed_origins, networks)
@@ -198,6 +218,7 @@ class Traffic:
         idempotent: bool | None = None,
         max_bytes: int = 64 << 20,
         scope: str = "",
+        expects_json: bool = False,
     ) -> Response:
         """Make an HTTP request under the policy and return the whole answer."""
         request = self._http.prepare(
@@ -209,11 +230,13 @@ class Traffic:
             data=data,
             auth=auth,
             max_bytes=max_bytes,
+            expects_json=expects_json,
         )
         lane, gate = self._way(operation, scope)
+        send: Send = functools.partial(self._http.send, request)
         return await self._policy.run(
             operation,
-            functools.partial(self._http.send, request),
+            send if self._quotas is None else self._quotas.listening(operation, send),
             lane=lane,
             gate=gate,
             timeout=timeout or self._settings.attempt_timeout,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, Final, Protocol
 
 from ogfd.plugin import ErrorClass
@@ -42,6 +43,14 @@ class Observer(Protocol):
         """Another attempt will follow after *wait_seconds*, because of an error of that class."""
         ...
 
+    def paid(self, operation: str, *, usd: Decimal) -> None:
+        """An attempt is about to be sent that the provider charges *usd* US dollars for."""
+        ...
+
+    def quota(self, operation: str, *, remaining: float) -> None:
+        """An answer says what is left of a quota; *operation* is a group and the quota's name."""
+        ...
+
 
 class Unobserved:
     """An observer that looks away."""
@@ -60,6 +69,12 @@ class Unobserved:
     def retry(self, operation: str, *, error_class: ErrorClass, wait_seconds: float) -> None:
         """Do nothing."""
 
+    def paid(self, operation: str, *, usd: Decimal) -> None:
+        """Do nothing."""
+
+    def quota(self, operation: str, *, remaining: float) -> None:
+        """Do nothing."""
+
 
 class Guarded:
     """Passes everything on; an observer that fails is logged and fails no provider call."""
@@ -75,6 +90,14 @@ class Guarded:
     def retry(self, operation: str, **facts: Any) -> None:
         """Pass on that another attempt follows."""
         self._pass_on(self._observer.retry, operation, facts)
+
+    def paid(self, operation: str, **facts: Any) -> None:
+        """Pass on that an attempt costs money."""
+        self._pass_on(self._observer.paid, operation, facts)
+
+    def quota(self, operation: str, **facts: Any) -> None:
+        """Pass on what is left of a quota."""
+        self._pass_on(self._observer.quota, operation, facts)
 
     def _pass_on(self, method: Callable[..., None], subject: str, facts: dict[str, Any]) -> None:
         try:

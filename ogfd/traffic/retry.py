@@ -1,10 +1,10 @@
 """
 The one retry loop that every provider call runs in.
 
-    breakers -> tokens -> attempt under its timeout -> ok
-      ^                        | exception
-      |                     classify -> bug, SourceChanged, NotPublished, Parked: out as they are
-      |                        |
+    breakers -> tokens -> fee -> attempt under its timeout -> ok
+      ^                             | exception
+      |                          classify -> bug, SourceChanged, NotPublished, Parked: out as they are
+      |                             |
       |       refresh once if expired; park if the server wants a long wait;
       +---- sleep max(full jitter, server's wait) unless attempts or time ran out
 """
@@ -33,10 +33,12 @@ from ogfd.plugin import (
     SourceChanged,
     SourceError,
 )
+from ogfd.traffic.attempt import Attempt
 from ogfd.traffic.backoff import LONGEST_SECONDS, RetrySettings, asked_seconds
 from ogfd.traffic.faults.classify import single_error
 from ogfd.traffic.faults.failure import fail
 from ogfd.traffic.faults.wording import clean, describe
+from ogfd.traffic.fees import Fees
 from ogfd.traffic.limits.breaker import Lent, Ticket
 from ogfd.traffic.limits.bucket import WaitTooLong, acquire, give_back
 from ogfd.traffic.limits.gate import Gate, Passage, Stopped
@@ -56,27 +58,6 @@ _SIGNALS: Final[dict[type[OgfdError], str]] = {
 }
 
 _around: ContextVar[tuple[Lent, ...]] = ContextVar("probes of the calls around", default=())
-
-
-@dataclass(slots=True, kw_only=True)
-class Attempt:
-    """
-    One attempt, as the code that makes it sees it.
-
-    Attributes:
-        number: 1 for the first.
-        sent: whether the provider may have seen the request. Set it to False at the start and to
-            True before the first byte goes out, if that can be known.
-        progressed: set it to True if part of the work is done and will not be done again; the
-            attempts and refreshes are then counted anew.
-        served: call it if the provider has begun to serve a request that will take long: nobody
-            has to wait for its end to know that the provider works.
-    """
-
-    number: int
-    sent: bool = True
-    progressed: bool = False
-    served: Callable[[], None] = lambda: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -112,6 +93,7 @@ class Policy:
     Args:
         classifier: knows what an exception means.
         settings: how often and how long to try.
+        fees: charges attempts that cost money; None if none does.
         observer: is told of every attempt.
         log: gets one debug line per attempt.
         now: the time in UTC, for ``Parked.next_due``.
@@ -127,6 +109,7 @@ class Policy:
         now: Callable[[], datetime],
         log: logging.LoggerAdapter[Any],
         settings: RetrySettings | None = None,
+        fees: Fees | None = None,
         observer: Observer | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         rng: Callable[[], float] = random.random,  # noqa: S311 - jitter is no secret
@@ -134,6 +117,7 @@ class Policy:
     ) -> None:
         self._classifier = classifier
         self._settings = settings or RetrySettings()
+        self._fees = fees
         self._observer = Guarded(observer or Unobserved(), log)
         self._log = log
         self._now = now
@@ -173,7 +157,7 @@ class Policy:
         Raises:
             SourceError: the last attempt's error, by class, with the exception as its cause.
             Parked: if the server, a bucket or a breaker wants a wait longer than the settings
-                allow.
+                allow, or the month's budget is spent.
             Exception: as it is, if *work* raised `SourceChanged`, `NotPublished`, `Parked` or
                 what is no provider's error but a bug.
         """
@@ -199,6 +183,7 @@ class Policy:
         while True:
             passage = await self._admitted(call)
             call.probes = passage.probes
+            await self._charge(call)
             call.attempt = Attempt(number=call.attempt.number + 1, served=passage.served)
             call.began = self._monotonic()
             try:
@@ -252,6 +237,18 @@ class Policy:
         except WaitTooLong as refused:
             why = f"the next free request is {refused.seconds:.0f} s away"
             raise self._parked(call, refused.seconds, why) from call.last
+
+    async def _charge(self, call: _Call[T]) -> None:
+        """Have it on record what the attempt costs, before anything of it is sent."""
+        if self._fees is None:
+            return
+        try:
+            usd = await self._fees.charge(call.operation)
+        except BaseException:
+            give_back(call.lane.buckets)
+            raise
+        if usd is not None:
+            self._observer.paid(call.operation, usd=usd)
 
     async def _try(self, call: _Call[T]) -> T:
         seconds = max(0.0, min(call.timeout, call.deadline - self._monotonic()))

@@ -29,6 +29,13 @@ STATUS = {
             "next_run": "2026-11-21T06:00:00+00:00",
             "last_error": None,
             "streams": ["cost"],
+            "unknown": [
+                {"stream": "cost", "field": "region", "value": "mars-1", "rows": 3},
+                {"stream": "cost", "field": "region", "value": "mars-2", "rows": 4},
+            ],
+            "spending": [
+                {"operation": "ce:Get", "month": "2026-11", "requests": 12, "usd": "0.12"},
+            ],
         },
         {"name": "gcp", "type": "gcp", "provider": None, "status": "error", "last_run": None,
          "next_run": None, "last_error": "no plugin", "streams": []},
@@ -76,6 +83,8 @@ def test_status_shows_everything_there_is(ogfd):
         "main  sqlite  exactly_once  yes",
         "aws-prod           (others)                  2026-11-21 00:15:00Z  no answer within 30 s",
         "aws-prod           s3:GetObject of bucket-1  -                     denied",
+        "aws-prod/cost region  mars-1, mars-2  7",
+        "aws-prod          ce:Get     2026-11  12        0.12",
         "aws-prod/carbon        auth       1         by schedule           denied",
         "aws-prod/cost/2026-08  transient  3         2026-11-21 00:10:00Z  throttled",
         "held       1",
@@ -113,9 +122,20 @@ def test_check_prints_findings_and_each_grant_once(ogfd):
     code, out, _ = ogfd("check", "aws-prod")
 
     assert 77 == code
-    assert [("check", {"connectors": ["aws-prod"]})] == ogfd.calls
+    assert [("check", {"connectors": ["aws-prod"], "discover": False})] == ogfd.calls
     assert 1 == out.count('To grant:\n  {\n    "Effect": "Allow"\n  }\n')
     assert out.endswith("2 error, 1 ok\n")
+
+
+def test_check_prints_what_it_discovers_as_configuration(ogfd):
+    """Ready to paste into ogfd.toml."""
+    tables = {"connectors": {"aws-prod": {"cost": {"bucket": "billing", "prefix": "cur"}}}}
+    ogfd.results["check"] = {"findings": [finding() | {"suggestion": tables}]}
+    _, out, _ = ogfd("check", "--discover")
+
+    assert [("check", {"connectors": [], "discover": True})] == ogfd.calls
+    expected = '[connectors.aws-prod.cost]\n  bucket = "billing"\n  prefix = "cur"\n'
+    assert f"To configure:\n  {expected}" in out
 
 
 @pytest.mark.parametrize(

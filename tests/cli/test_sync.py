@@ -296,15 +296,25 @@ def test_a_plan_shows_bytes_requests_and_price(ogfd):
             planned(slice="aws-prod/cost/2026-08", price=None, size_bytes=None),
         ],
         "errors": [],
+        "total": {
+            "paid_requests": 4,
+            "prices": [
+                {"amount": "1.50", "currency": "EUR"},
+                {"amount": "0.01", "currency": "USD"},
+            ],
+        },
     }
     code, out, _ = ogfd("plan", "aws-prod")
 
     assert [
-        "SLICE                  ACTION        SIZE  REQUESTS  PRICE     STATE",
+        "SLICE                  ACTION        SIZE  REQUESTS     PRICE  STATE",
         "aws-prod/cost/2026-10  read       3.3 MiB         4  0.01 USD  open",
-        "aws-prod/cost/2026-09  unchanged     10 B         4  -         open",
-        "aws-prod/cost/2026-08  read             -         4  -         open",
-        "2 read, 1 unchanged; 3.3 MiB to read, 1 slice of unknown size",
+        "aws-prod/cost/2026-09  unchanged     10 B         4         -  open",
+        "aws-prod/cost/2026-08  read             -         4         -  open",
+        (
+            "2 read, 1 unchanged; 3.3 MiB to read, 1 slice of unknown size; "
+            "4 paid requests, 1.50 EUR, 0.01 USD"
+        ),
     ] == out.splitlines()
     assert 0 == code
     assert ["aws-prod"] == ogfd.calls[0][1]["connectors"]

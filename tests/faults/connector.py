@@ -101,7 +101,9 @@ class Cost:
             await builder.add(_row(service, cost))
 
     async def _get(self, name: str, url: str) -> Response:
-        return await self._ctx.request("GET", url, operation=f"billing:{name}", auth=self._token)
+        return await self._ctx.request(
+            "GET", url, operation=f"billing:{name}", auth=self._token, expects_json=True
+        )
 
 
 def billing(issue: Callable[[], int]) -> ConnectorSpec:

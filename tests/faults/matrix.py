@@ -112,10 +112,10 @@ TRANSIENT = retried()
 UNKNOWN = retried(2, error="unknown")
 AUTH, BAD, ABSENT, FATAL = map(final, ("auth", "bad_request", "not_found", "fatal"))
 HARMLESS = always(None, Course(results=("ok",)))
-UNREADABLE = always(
+EMPTY = always(
     "transient",
     Course(results=("ok",), state="failed: transient"),
-    "the answer came whole, but is no JSON",
+    "the answer may be empty; it is the connector that needs more",
 )
 RENEWED = Cell(
     error="auth",
@@ -250,11 +250,7 @@ BODIES = [
     Fault(name=name, acts=(act,), cells=cells)
     for name, act, cells in (
         ("Content-Length shorter than the body", acts.length_too_short, everywhere(TRANSIENT)),
-        (
-            "A body cut where its Content-Length says",
-            acts.cut_to_length,
-            everywhere(UNREADABLE, download=TRANSIENT),
-        ),
+        ("A body cut where its Content-Length says", acts.cut_to_length, everywhere(TRANSIENT)),
         (
             "gzip that was not asked for, whole",
             acts.whole_gzip,
@@ -267,17 +263,9 @@ BODIES = [
         ),
         ("A whole body without a length", acts.without_length, everywhere(HARMLESS)),
         ("A cut body without a length", acts.cut_without_length, everywhere(TRANSIENT)),
-        (
-            "HTML with 200",
-            acts.body(HTML, "text/html"),
-            everywhere(UNREADABLE, download=TRANSIENT),
-        ),
-        (
-            "An empty 200",
-            acts.body(b"", "application/json"),
-            everywhere(UNREADABLE, download=TRANSIENT),
-        ),
-        ("204", acts.status(204), everywhere(UNREADABLE, download=FATAL)),
+        ("HTML with 200", acts.body(HTML, "text/html"), everywhere(TRANSIENT)),
+        ("An empty 200", acts.body(b"", "application/json"), everywhere(TRANSIENT)),
+        ("204", acts.status(204), everywhere(EMPTY, download=FATAL)),
     )
 ]
 

@@ -15,7 +15,7 @@ INTRODUCTION = """\
 What can go wrong between ogfd and a provider, and what becomes of it. This page is made of `tests/faults/matrix.py`; `tests/faults/test_matrix.py` goes through every line twice, with
 the fault happening once and with the fault lasting: a connector in the whole daemon, on real sockets, into SQLite. Only waiting is stepped over.
 
-- **discover** lists what there is, **page n** is the second page of a listing, **download** a file of 100 kB with an `ETag`.
+- **discover** lists what there is, **page n** is the second page of a listing, both JSON that the connector [expects](policy.md#answers), **download** a file of 100 kB with an `ETag`.
 - **class** decides what is done, see [errors](errors.md). What is here holds for answers without a code that the connector knows.
 - **attempts** and **waits** are those of a lasting fault. `≤ 1, ≤ 2, ≤ 4 s` is full jitter: somewhere between none and that. A plain number is the wait that the server asked for.
 - **committed**: the sink holds exactly the provider's rows.

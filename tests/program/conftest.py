@@ -30,6 +30,7 @@ class Site:
     place: Place = PLACE
     extra: str = ""
     daemon: str = ""
+    connector: str = ""
     endpoint_url: str = ""
     environ: dict[str, str] = field(default_factory=environment)
 
@@ -58,7 +59,9 @@ class Site:
             start=MONTH,
             listen=listen,
         )
-        config.write_text(text.replace("[daemon]\n", f"[daemon]\n{self.daemon}", 1) + self.extra)
+        for table, keys in (("daemon", self.daemon), (f"connectors.{CONNECTOR}", self.connector)):
+            text = text.replace(f"[{table}]\n", f"[{table}]\n{keys}", 1)
+        config.write_text(text + self.extra)
         return subprocess.run(
             [sys.executable, "-m", "ogfd", "-c", str(config), *arguments],
             env=self.environ,

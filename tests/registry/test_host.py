@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from datetime import timedelta
+from decimal import Decimal
 from importlib.metadata import EntryPoint
 from types import ModuleType
 
@@ -208,6 +209,7 @@ STREAM = StreamSpec(config=PluginConfig, kind=Kind.COST)
             {"limits": {"": Limit(rate=1, burst=1, window=timedelta(0))}},
             "a window that is longer than nothing",
         ),
+        ({"prices": {"ce:Get": Decimal("0.01")}}, "prices must give a Price for each operation"),
         ({"environment": {"X": "cost.buckt"}}, "names a key that config does not have: cost.buckt"),
     ],
 )

@@ -330,7 +330,9 @@ async def test_a_method_that_a_provider_does_not_report_is_named(kind):
     assert [("aws", 2.0, 1.0), ("azure", None, 2.0)] == [
         (r["provider"], r["location_based_kg"], r["market_based_kg"]) for r in made.emissions
     ]
-    assert ("azure/carbon has no location_based_kg for 2026-10..2026-11",) == made.missing
+    [gap] = made.missing
+    assert "azure/carbon has no location_based_kg for 2026-10..2026-11" in gap
+    assert gap.endswith(": excludes azure: market-based only")
 
 
 async def test_cost_beside_which_emissions_are_missing_is_named():

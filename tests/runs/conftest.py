@@ -1,9 +1,11 @@
 """A connector that writes a diary, in the real composition."""
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from making import batch_of, row
+from runs.clockwork import Site
 
 from ogfd.config import AccountFilter, ConnectorTable, load
 from ogfd.plugin import (
@@ -81,6 +83,7 @@ def bound(tmp_path, diary) -> Bound:
     path.write_text(
         f'[daemon]\nstate_dir = "{tmp_path}/state"\nslices = 1\n'
         f'[sinks.main]\ntype = "sqlite"\npath = "{tmp_path}/ogfd.db"\n'
+        '[connectors.d]\ntype = "diary"\n[connectors.d.cost]\n'
     )
     settings, _ = load(path, {})
     known = bind(settings, Registry())
@@ -92,3 +95,14 @@ def bound(tmp_path, diary) -> Bound:
         name="d", table=table, spec=spec, config=DiaryConfig(), streams={"cost": stream}
     )
     return Bound(settings=settings, connectors={"d": connector}, sinks=known.sinks, problems={})
+
+
+@pytest.fixture
+async def site(bound, monkeypatch):
+    """Return a daemon with nothing but connector ``d``, on a clock that the test moves."""
+    connectors = {"d": bound.connectors["d"].table}
+    made = Site(replace(bound, settings=replace(bound.settings, connectors=connectors)))
+    monkeypatch.setattr("ogfd.daemon.utc_now", made.now)
+    await made.start()
+    yield made
+    await made.stop()

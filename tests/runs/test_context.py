@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import anyio
 
+from ogfd.config import AccountFilter
 from ogfd.runs.context import report_page, report_progress, slice_scope
 from ogfd.runs.doors import ConnectorContext
 from ogfd.traffic import Lanes, Spool, TrafficSettings
@@ -96,3 +97,35 @@ async def test_a_connectors_pages_are_reported_without_its_doing(tmp_path):
         _progress("a/cost/1", 3, "pages"),
         _progress("a/cost/1", 0, "rows"),
     ] == events
+
+
+async def test_a_connector_may_ask_which_accounts_are_wanted(tmp_path):
+    """By the patterns of its table; without any, all are."""
+    parts = {
+        "lanes": Lanes(),
+        "spool": Spool(tmp_path / "spool", 1 << 20),
+        "log": logging.LoggerAdapter(logging.getLogger("tests.runs"), {}),
+        "now": lambda: datetime(2026, 10, 1, tzinfo=UTC),
+    }
+    settings = TrafficSettings(connector="a", provider="p", principal="1")
+    accounts = AccountFilter(include=("1*", "2"), exclude=("13*",))
+    async with ConnectorContext(settings, selects=accounts.keeps, **parts) as ctx:
+        assert {"12": True, "2": True, "21": False, "130": False} == {
+            account: ctx.selects(account) for account in ("12", "2", "21", "130")
+        }
+    async with ConnectorContext(settings, **parts) as ctx:
+        assert ctx.selects("21")
+
+
+async def test_a_connector_may_ask_from_when_on_a_stream_is_wanted(tmp_path):
+    """As its table says, or nobody."""
+    parts = {
+        "lanes": Lanes(),
+        "spool": Spool(tmp_path / "spool", 1 << 20),
+        "log": logging.LoggerAdapter(logging.getLogger("tests.runs"), {}),
+        "now": lambda: datetime(2026, 10, 1, tzinfo=UTC),
+    }
+    settings = TrafficSettings(connector="a", provider="p", principal="1")
+    starts = {"cost": "2025-01", "carbon": None}
+    async with ConnectorContext(settings, starts=starts, **parts) as ctx:
+        assert ["2025-01", None, None] == [ctx.start(n) for n in ("cost", "carbon", "other")]

@@ -98,6 +98,12 @@ def waiting(wait_of, made):
             {Trigger.SCHEDULE, Trigger.RETRY},
             {Trigger.SCHEDULE, Trigger.RETRY},
         ),
+        # the month's budget may have been raised
+        (
+            {"next_due": LATER, "error_class": "bad_request"},
+            {Trigger.SCHEDULE, Trigger.RETRY},
+            {Trigger.SCHEDULE, Trigger.RETRY},
+        ),
         ({"next_due": NOW}, set(), set()),
         ({"next_due": NOW, "error_class": "auth"}, set(), set()),
         # our own pause keeps off nothing but another retry

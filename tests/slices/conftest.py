@@ -128,6 +128,7 @@ class Bench:
     sinks: Mapping[str, MemorySink]
     state: StateStore
     engine: Engine
+    wanted: Wanted = field(default_factory=Wanted)
 
     async def sync(self, *, force: bool = False):
         """Read the ledgers, list the source, make the slice current."""
@@ -168,7 +169,7 @@ class Bench:
             slice=SLICE,
             partition=partition,
             stream=self.source,
-            shape=Shape(kind=Kind.COST, wanted=Wanted()),
+            shape=Shape(kind=Kind.COST, wanted=self.wanted),
             recipe=recipe_,
             header=header,
             relist=relist,

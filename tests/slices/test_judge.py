@@ -67,6 +67,19 @@ def test_each_violation_is_one_clause(package, previous, clause):
     assert clause in found
 
 
+@pytest.mark.parametrize(
+    ("days", "held"),
+    [
+        (None, ("2026-10-01", "2026-10-31")),
+        (("2026-10-01", "2026-10-09"), None),
+        (("2026-10-01", "2026-10-09"), ("2026-10-02", "2026-10-09")),
+    ],
+)
+def test_days_are_compared_if_both_are_known(days, held):
+    """The same days or more of them pass."""
+    assert [] == violations(Judged(replace(INFO, days=days)), HELD, held)
+
+
 def test_rejected_carbon_rows_do_not_hold_money():
     """Rows without cost are counted, not held: only a cost stream is a bill."""
     assert [] == violations(

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,8 @@ def recorded(metrics):
     metrics.attempt(connector="aws-prod", operation="s3:GetObject", result="ok", seconds=0.2)
     metrics.retry(connector="aws-prod", error_class="transient")
     metrics.waited(connector="aws-prod", seconds=1.5)
+    metrics.paid(**SOURCE, operation="ce:GetCostAndUsage", usd=0.01)
+    metrics.quota(connector="aws-prod", operation="ce:tenant", remaining=7)
     metrics.limiters(lambda: [Held("aws-prod", "s3", rate=25, is_open=False)])
     metrics.slice_done(
         **SOURCE,
@@ -53,6 +56,8 @@ def recorded(metrics):
         data_end=NOON,
     )
     metrics.held(connector="aws-prod", stream="cost", slices=3)
+    metrics.unknown(connector="aws-prod", stream="cost", values=2)
+    metrics.reconciled(**SOURCE, stream="cost", drift=0.01)
     metrics.run_done(**SOURCE, error_class=None, seconds=4, items=10, ended_at=NOON)
     metrics.run_done(**SOURCE, error_class="auth", seconds=4, items=0, ended_at=NOON)
     metrics.committed(sink="main", seconds=0.3)
@@ -168,7 +173,11 @@ def test_rows_are_counted_by_fate(metrics, registry):
 def test_counters_of_a_configured_connector_start_at_zero(metrics, registry):
     """Otherwise the first event would be no increase."""
     metrics.connector("aws-prod", "aws", ["cost"])
+    metrics.priced(**SOURCE, operation="ce:GetCostAndUsage")
 
+    paid = {**SOURCE, "operation": "ce:GetCostAndUsage"}
+    assert 0 == registry.get_sample_value("ogfd_paid_requests_total", paid)
+    assert 0 == registry.get_sample_value("ogfd_paid_requests_usd_total", paid)
     labels = {**SOURCE, "stream": "cost", "outcome": "committed"}
     assert 0 == registry.get_sample_value("ogfd_slices_total", labels)
     assert 0 == registry.get_sample_value("ogfd_ingestion_success_total", SOURCE)
@@ -176,7 +185,7 @@ def test_counters_of_a_configured_connector_start_at_zero(metrics, registry):
 
 def test_attempts_are_counted_as_the_traffic_reports_them(metrics, registry):
     """One connector's observer feeds requests, durations, waits and retries."""
-    observer = RequestMetrics(metrics, "aws-prod")
+    observer = RequestMetrics(metrics, "aws-prod", "aws")
     observer.attempt("s3:GetObject", result="ok", error_class=None, seconds=0.1, wait_seconds=0.5)
     observer.attempt(
         "s3:GetObject",
@@ -186,6 +195,10 @@ def test_attempts_are_counted_as_the_traffic_reports_them(metrics, registry):
         wait_seconds=1,
     )
     observer.retry("s3:GetObject", error_class=ErrorClass.TRANSIENT, wait_seconds=2)
+    for _ in range(2):
+        observer.paid("ce:GetCostAndUsage", usd=Decimal("0.01"))
+    for left in (9.0, 7.0):
+        observer.quota("cost_query:tenant", remaining=left)
 
     value = registry.get_sample_value
     call = {"connector": "aws-prod", "operation": "s3:GetObject"}
@@ -195,6 +208,10 @@ def test_attempts_are_counted_as_the_traffic_reports_them(metrics, registry):
     assert 2 == value("ogfd_request_duration_seconds_count", call)
     assert 1.5 == value("ogfd_limiter_wait_seconds_total", only)
     assert 1 == value("ogfd_retries_total", {**only, "error_class": "transient"})
+    paid = {**SOURCE, "operation": "ce:GetCostAndUsage"}
+    assert 2 == value("ogfd_paid_requests_total", paid)
+    assert 0.02 == value("ogfd_paid_requests_usd_total", paid)
+    assert 7 == value("ogfd_quota_remaining", {**only, "operation": "cost_query:tenant"})
 
 
 def test_limiters_and_breakers_are_read_when_prometheus_asks(metrics, registry):

@@ -378,3 +378,20 @@ async def test_pages_are_the_real_ones_and_counted():
     with pytest.raises(FatalError, match="more than 2 pages"):
         async for _ in ctx.pages(fetch, next_token=lambda page: page[1], max_pages=2):
             pass
+
+
+async def test_a_request_that_expects_json_gets_it_parsed():
+    """What is none fails as it would in the end; what is asked for is on record."""
+    answers = [_answer(body=b'{"a": 1}'), _answer(body=b"<html>"), _answer(204, b"")]
+    ctx = FakeContext(respond=lambda request: answers.pop(0))
+
+    async def ask():
+        return await ctx.request("GET", "https://x.test", operation="x:Get", expects_json=True)
+
+    found = await ask()
+    with pytest.raises(TransientError, match="is not one JSON document"):
+        await ask()
+
+    assert found.json() is found.json()
+    assert b"" == (await ask()).body
+    assert ["application/json"] * 3 == [each.headers["Accept"] for each in ctx.requests]

@@ -46,6 +46,8 @@ class Recorder:
 
     attempts: list[Any] = field(default_factory=list)
     retries: list[Any] = field(default_factory=list)
+    fees: list[Any] = field(default_factory=list)
+    quotas: list[Any] = field(default_factory=list)
 
     def attempt(
         self, operation: Any, *, result: Any, error_class: Any, seconds: Any, wait_seconds: Any
@@ -54,6 +56,12 @@ class Recorder:
 
     def retry(self, operation: Any, *, error_class: Any, wait_seconds: Any) -> Any:
         self.retries.append((error_class, wait_seconds))
+
+    def paid(self, operation: Any, *, usd: Any) -> Any:
+        self.fees.append((operation, usd))
+
+    def quota(self, operation: Any, *, remaining: Any) -> Any:
+        self.quotas.append((operation, remaining))
 
     @property
     def results(self) -> Any:
@@ -80,7 +88,13 @@ def make_traffic(recorder: Any, log: Any, spool: Any) -> Any:
     """Makes a Traffic whose backoff is too short to notice; keywords go to the settings."""
 
     def make(
-        *, lanes: Any = None, refresh: Any = None, own_spool: Any = None, **settings: Any
+        *,
+        lanes: Any = None,
+        refresh: Any = None,
+        own_spool: Any = None,
+        purse: Any = None,
+        now: Any = lambda: START,
+        **settings: Any,
     ) -> Any:
         chosen: dict[str, Any] = {
             "connector": "c",
@@ -97,7 +111,8 @@ def make_traffic(recorder: Any, log: Any, spool: Any) -> Any:
             lanes=lanes or Lanes(anyio.current_time),
             spool=own_spool or spool,
             log=log,
-            now=lambda: START,
+            now=now,
+            purse=purse,
             observer=recorder,
             monotonic=anyio.current_time,
         )
@@ -165,11 +180,16 @@ def world(recorder: Any, log: Any) -> Any:
     seen = SimpleNamespace(recorder=recorder, starts=[], bucket=None, breaker=None)
 
     def policy(
-        rng: Any = lambda: 1.0, connector: Any = None, overrides: Any = None, **settings: Any
+        rng: Any = lambda: 1.0,
+        connector: Any = None,
+        overrides: Any = None,
+        fees: Any = None,
+        **settings: Any,
     ) -> Any:
         return Policy(
             lambda exc: classify(exc, connector, overrides or {}),
             settings=RetrySettings(**settings),
+            fees=fees,
             observer=recorder,
             log=log,
             now=lambda: (

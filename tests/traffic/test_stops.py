@@ -19,8 +19,8 @@ from ogfd.plugin import (
     TransientError,
 )
 from ogfd.traffic import RetrySettings, TokenBucket, Traffic
+from ogfd.traffic.attempt import Attempt
 from ogfd.traffic.renewal import Renewal
-from ogfd.traffic.retry import Attempt
 
 VIRTUAL_TIME = True
 

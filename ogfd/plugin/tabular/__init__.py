@@ -3,11 +3,12 @@ Files of billing data as tables: CSV, gzip, ZIP and Parquet, by column and in bo
 
 For connectors that read exports. A file's format is told by its first bytes; the connector chooses
 columns from the header (`Selection`) and maps tables of them (`Rows`) to activities (`Mapped`),
-`feed` does the rest. Text is worked on once a distinct value (`Combined`), decimals are
+`feed` does the rest, and `fetch_ahead` brings one file after the other. Text is worked on once a distinct value (`Combined`), decimals are
 exact (`numbers`), bad rows are gathered with their place and reason (`Problems`).
 """
 
 from ogfd.plugin.tabular.feeding import feed
+from ogfd.plugin.tabular.fetching import fetch_ahead
 from ogfd.plugin.tabular.mapped import Mapped
 from ogfd.plugin.tabular.maps import TEXT, Maps
 from ogfd.plugin.tabular.numbers import Numbers, numbers
@@ -36,6 +37,7 @@ __all__ = [
     "Text",
     "absent",
     "feed",
+    "fetch_ahead",
     "numbers",
     "open_tables",
     "text_of",

@@ -12,7 +12,7 @@ import pyarrow as pa
 from anyio import to_thread
 from anyio.abc import ObjectSendStream
 
-from ogfd.plugin.connector import Output
+from ogfd.plugin.output import Output
 from ogfd.plugin.tabular.mapped import Mapped
 from ogfd.plugin.tabular.reader import FileReader, S
 from ogfd.plugin.tasks import single_error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ogfd.plugin.connector import Output
+from ogfd.plugin.output import Output
 from ogfd.plugin.tabular.problems import Rejected
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +19,16 @@ Keys = tuple[str, ...]
 
 
 class Maps:
-    """Looks keys up. Keeps the objects that it has parsed; not for two threads at once."""
+    """
+    Looks keys up. Keeps the objects that it has parsed; not for two threads at once.
 
-    def __init__(self) -> None:
+    Args:
+        parse: reads an object that is not empty; None if it is none. JSON unless another is given.
+    """
+
+    def __init__(self, parse: Callable[[bytes], dict[str, Any] | None] | None = None) -> None:
         self._parsed: dict[bytes, dict[str, Any] | None] = {}
+        self._parse = parse or _parsed
 
     def values(self, column: pa.Array, wanted: Sequence[Keys]) -> tuple[list[pa.Array], Mask]:
         """
@@ -55,7 +61,7 @@ class Maps:
         if raw not in self._parsed:
             if len(self._parsed) >= _KEPT:
                 self._parsed.clear()
-            self._parsed[raw] = _parsed(raw)
+            self._parsed[raw] = self._parse(raw)
         return self._parsed[raw]
 
 

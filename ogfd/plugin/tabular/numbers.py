@@ -94,24 +94,36 @@ def _too_large(values: pa.Array) -> bool:
 
 def _one_by_one(cells: pa.Array, kind: pa.DataType) -> Numbers:
     """Round what only has many digits by column, and look at the rest by distinct value."""
-    valid = cells.is_valid().to_numpy(zero_copy_only=False)
-    plain = _matching(cells)
-    wide = _text(pc.if_else(pa.array(plain), cells, None)).cast(pa.decimal256(76, _SCALE))
+    fits = _matching(cells, _few_digits(kind.scale))
+    values = _text(pc.if_else(pa.array(fits), cells, None)).cast(kind)
+    bad = np.zeros(len(cells), dtype=np.bool_)
+    rest = np.flatnonzero(~fits & cells.is_valid().to_numpy(zero_copy_only=False))
+    if not len(rest):
+        return Numbers(values=values, bad=bad)
+    others = cells.take(pa.array(rest))
+    plain = _matching(others, _MANY_DIGITS)
+    wide = _text(pc.if_else(pa.array(plain), others, None)).cast(pa.decimal256(76, _SCALE))
     near = pc.round(wide, kind.scale, round_mode="half_to_even")
     rounded = int(pc.sum(pc.not_equal(near, wide)).as_py() or 0)
-    values = near.cast(kind)
-    bad = np.zeros(len(cells), dtype=np.bool_)
-    odd = np.flatnonzero(valid & ~plain)
+    found = near.cast(kind)
+    odd = np.flatnonzero(~plain)
     if len(odd):
-        chosen, bad_odd, more = _odd(cells.take(pa.array(odd)), kind)
-        values = pc.replace_with_mask(values, pa.array(valid & ~plain), chosen)
-        bad[odd] = bad_odd
+        chosen, bad[rest[odd]], more = _odd(others.take(pa.array(odd)), kind)
+        found = pc.replace_with_mask(found, pa.array(~plain), chosen)
         rounded += more
-    return Numbers(values=values, bad=bad, rounded=rounded)
+    mask = np.zeros(len(cells), dtype=np.bool_)
+    mask[rest] = True
+    return Numbers(
+        values=pc.replace_with_mask(values, pa.array(mask), found), bad=bad, rounded=rounded
+    )
 
 
-def _matching(cells: pa.Array) -> Mask:
-    found = pc.match_substring_regex(cells, _MANY_DIGITS)
+def _few_digits(scale: int) -> str:
+    return rf"^[+-]?\d{{1,15}}(\.\d{{1,{scale}}})?$"
+
+
+def _matching(cells: pa.Array, pattern: str) -> Mask:
+    found = pc.match_substring_regex(cells, pattern)
     mask: Mask = found.fill_null(False).to_numpy(zero_copy_only=False)
     return mask
 

@@ -21,13 +21,14 @@ from typing import Final
 import anyio
 
 from ogfd.plugin import OpenAt, SourceError
+from ogfd.traffic.attempt import Attempt
 from ogfd.traffic.downloads.digest import Digest
 from ogfd.traffic.downloads.spool import Spool
 from ogfd.traffic.downloads.transfer import Transfer
 from ogfd.traffic.limits.gate import Gate
 from ogfd.traffic.limits.lanes import Lane
 from ogfd.traffic.renewal import Renewal
-from ogfd.traffic.retry import Attempt, Policy
+from ogfd.traffic.retry import Policy
 from ogfd.traffic.web.content import NoEnd, NotResumable
 
 _PROGRESS_BYTES: Final = 1 << 20  # an attempt that brings this much starts the count anew

@@ -23,7 +23,7 @@ import aiohttp
 from multidict import CIMultiDict
 
 from ogfd.plugin import Auth, FatalError, HttpError, SourceChanged, TransientError
-from ogfd.traffic.retry import Attempt
+from ogfd.traffic.attempt import Attempt
 from ogfd.traffic.web.http import HttpClient, Request, has_end
 
 _STRONG: Final = re.compile(r'"[^"\x00-\x20\x7f]*"')

@@ -20,7 +20,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ogfd.plugin import Auth, FatalError, HttpError, Response, TransientError, retry_after
-from ogfd.traffic.retry import Attempt
+from ogfd.traffic.attempt import Attempt
+from ogfd.traffic.web.documents import parsed
 from ogfd.traffic.web.encoding import Undecodable, decoded
 from ogfd.traffic.web.hosts import Pins
 from ogfd.traffic.web.network import Network
@@ -44,6 +45,7 @@ class Request:
     body: bytes | None = field(repr=False)
     auth: Auth | None = field(repr=False)
     max_bytes: int
+    expects_json: bool = False
 
     @property
     def shown(self) -> str:
@@ -91,6 +93,7 @@ class HttpClient:
         data: bytes | None = None,
         auth: Auth | None = None,
         max_bytes: int = 64 << 20,
+        expects_json: bool = False,
     ) -> Request:
         """
         Check a request and return it ready to be sent, any number of times.
@@ -101,6 +104,8 @@ class HttpClient:
         if json is not None and data is not None:
             raise ValueError("give json or data, not both")
         fields = CIMultiDict({"User-Agent": self._user_agent, "Accept-Encoding": "identity"})
+        if expects_json:
+            fields["Accept"] = "application/json"
         if json is not None:
             fields["Content-Type"] = "application/json"
             data = jsons.dumps(json, separators=(",", ":"), ensure_ascii=False).encode()
@@ -112,6 +117,7 @@ class HttpClient:
             body=data,
             auth=auth,
             max_bytes=max_bytes,
+            expects_json=expects_json,
         )
 
     async def send(self, request: Request, attempt: Attempt) -> Response:
@@ -124,7 +130,7 @@ class HttpClient:
         Raises:
             HttpError: if the answer has a status of 300 or more.
             FatalError: if it is longer than allowed or its end cannot be told.
-            TransientError: if it was cut.
+            TransientError: if it was cut, or is not the JSON document that is expected.
             aiohttp.ClientError: if there was no answer.
         """
         async with self.stream(request, attempt) as answer:
@@ -231,8 +237,11 @@ class HttpClient:
             body = await decoded(body, encoding, request.max_bytes)
         except Undecodable as exc:
             raise exc.error(f"the answer to {request.shown}") from None
-        _check_end(request, answer, body)
-        return _response(answer, body)
+        response = _response(answer, body)
+        if request.expects_json:
+            response = await parsed(response, f"the answer to {request.shown}")
+        _check_end(request, answer, response)
+        return response
 
     async def _error(self, request: Request, answer: aiohttp.ClientResponse) -> HttpError:
         body = b""
@@ -313,17 +322,19 @@ async def _at_most(answer: aiohttp.ClientResponse, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _check_end(request: Request, answer: aiohttp.ClientResponse, body: bytes) -> None:
+def _check_end(request: Request, answer: aiohttp.ClientResponse, response: Response) -> None:
     """Refuse a body that ends with the connection: a cut one would look the same."""
     if has_end(answer) or request.method == "HEAD" or answer.status in _BODYLESS:
         return
     found: Any = 0
-    if _JSON.fullmatch(answer.content_type):
+    if response.parsed:
+        found = response.parsed[0]
+    elif _JSON.fullmatch(answer.content_type):
         try:
-            found = jsons.loads(body)
+            found = jsons.loads(response.body)
         except ValueError:
             raise TransientError(
-                f"the answer to {request.shown} was cut after {len(body)} bytes",
+                f"the answer to {request.shown} was cut after {len(response.body)} bytes",
                 status=answer.status,
             ) from None
     if isinstance(found, int | float):  # a number has no end of its own either
