@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ from ogfd_aws.faults import code_of
 
 _CHUNK: Final = 1 << 20
 _TIMEOUT: Final = timedelta(seconds=30)
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _CHANGED: Final = ("PreconditionFailed", "412")
 _MAX_PAGES: Final = 10_000  # ten million names; a prefix with more is a wrong prefix
 PAGE: Final = 1000  # the most that S3 gives
@@ -38,6 +39,11 @@ class Listed:
 
     etag: str
     modified: datetime | None
+
+    @property
+    def written(self) -> datetime:
+        """When it was modified, for sorting: before all others if the store does not say."""
+        return self.modified or _NEVER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +92,22 @@ class Bucket:
             objects |= {found["Key"]: _bare(found["ETag"]) for found in answer.get("Contents", ())}
         return Level(folders=tuple(folders), objects=objects)
 
+    async def below(self, prefix: str) -> dict[str, Listed]:
+        """
+        List all objects whose keys begin with *prefix*, however deep, all pages of it.
+
+        Raises:
+            SourceError: if the bucket cannot be listed.
+        """
+        objects: dict[str, Listed] = {}
+
+        async def page(token: str | None) -> dict[str, Any]:
+            return await self._list(prefix, "", token)
+
+        async for answer in self._ctx.pages(page, next_token=_next, max_pages=_MAX_PAGES):
+            objects |= {found["Key"]: _listed(found) for found in answer.get("Contents", ())}
+        return objects
+
     async def listed(self, key: str) -> Listed | None:
         """
         Return what a listing says of *key*; None if there is no such object.
@@ -96,7 +118,7 @@ class Bucket:
         answer = await self._list(key, "/", None)
         for found in answer.get("Contents", ()):
             if found["Key"] == key:
-                return Listed(etag=_bare(found["ETag"]), modified=found.get("LastModified"))
+                return _listed(found)
         return None
 
     async def etag(self, key: str) -> str | None:
@@ -165,9 +187,10 @@ class Bucket:
         ask: dict[str, Any] = {
             **self._common,
             "Prefix": prefix,
-            "Delimiter": delimiter,
             "MaxKeys": PAGE,
         }
+        if delimiter:
+            ask["Delimiter"] = delimiter
         if token is not None:
             ask["ContinuationToken"] = token
 
@@ -248,6 +271,10 @@ def _etag(key: str, answer: dict[str, Any]) -> str:
     if "ETag" not in answer:
         raise TransientError(f"the answer for {key} is not one of S3", hint=_ELSE)
     return str(answer["ETag"])
+
+
+def _listed(found: dict[str, Any]) -> Listed:
+    return Listed(etag=_bare(found["ETag"]), modified=found.get("LastModified"))
 
 
 def _bare(etag: str) -> str:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Final, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from ogfd.plugin import PluginConfig, Secret
+from ogfd.plugin import SHAPES_ROWS, PluginConfig, Secret
+from ogfd_aws.regions import partition_of
 
+_MODEL_VERSION: Final = r"[vV]\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
+_DIMENSIONS: Final = (
+    "SERVICE", "LINKED_ACCOUNT", "RECORD_TYPE", "REGION", "AZ", "USAGE_TYPE", "OPERATION",
+    "INSTANCE_TYPE",
+)  # fmt: skip
+_GROUP: Final = re.compile(rf"{'|'.join(_DIMENSIONS)}|(TAG|COST_CATEGORY):.+")
 _ACCOUNT = re.compile(r"arn:[a-z-]+:iam::(\d{12}):")
 
 
@@ -31,8 +39,59 @@ class CostConfig(PluginConfig):
     requester_pays: bool = False
 
 
+class CarbonExportConfig(PluginConfig):
+    """
+    Where the carbon emissions export lies.
+
+    Attributes:
+        bucket: name of the S3 bucket.
+        prefix: as given when the export was made; may be empty.
+        export: name of the export; needed only if several carbon exports lie under the prefix.
+        model_version: the only carbon model whose months are read, such as ``v3.0.0``; without it
+            the newest that a month has.
+        requester_pays: whether the reader of the bucket pays for its requests.
+    """
+
+    bucket: Annotated[str, Field(min_length=3, max_length=255, pattern=r"^[A-Za-z0-9._-]+$")]
+    prefix: str = ""
+    export: Annotated[str, Field(min_length=1, pattern=r"^[^/]+$")] | None = None
+    model_version: Annotated[str, Field(pattern=rf"^{_MODEL_VERSION}$")] | None = None
+    requester_pays: bool = False
+
+
 class CarbonConfig(PluginConfig):
     """The table of the stream ``carbon``, which needs no keys: the credentials say whose it is."""
+
+
+class CostExplorerConfig(PluginConfig):
+    """
+    What to ask Cost Explorer for, and what that may cost.
+
+    Attributes:
+        group_by: one or two of ``SERVICE``, ``LINKED_ACCOUNT``, ``RECORD_TYPE``, ``REGION``, ``AZ``,
+            ``USAGE_TYPE``, ``OPERATION``, ``INSTANCE_TYPE``, ``TAG:key``, ``COST_CATEGORY:name``.
+        monthly_budget_usd: AWS charges 0.01 USD a request; one that would take the calendar month
+            above this is not made.
+    """
+
+    group_by: Annotated[tuple[str, ...], SHAPES_ROWS, Field(min_length=1, max_length=2)] = (
+        "SERVICE",
+        "LINKED_ACCOUNT",
+    )
+    monthly_budget_usd: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("5.00")
+
+    @field_validator("group_by")
+    @classmethod
+    def _groups(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            if not _GROUP.fullmatch(name):
+                raise ValueError(
+                    f"{name!r} cannot be grouped by; write one of {', '.join(_DIMENSIONS)}, "
+                    "TAG:key or COST_CATEGORY:name"
+                )
+        if len(set(names)) != len(names):
+            raise ValueError(f"{names[0]} comes twice")
+        return names
 
 
 class AwsConfig(PluginConfig):
@@ -51,12 +110,16 @@ class AwsConfig(PluginConfig):
         session_token: of temporary static credentials.
         cost: the stream ``cost``.
         carbon: the stream ``carbon``.
+        carbon_export: the stream ``carbon_export``.
+        cost_explorer: the stream ``cost_explorer``; beside ``cost`` the totals of that.
     """
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2,4}(-[a-z]+)+-\d+$")] = "us-east-1"
     profile: str | None = None
     role_arn: Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/.+$")] | None = None
-    external_id: str | None = None
+    external_id: (
+        Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$")] | None
+    ) = None
     role_session_name: Annotated[str, Field(pattern=r"^[\w+=,.@-]{2,64}$")] = "ogfd"
     endpoint_url: str | None = None
     access_key_id: str | None = None
@@ -64,6 +127,14 @@ class AwsConfig(PluginConfig):
     session_token: Secret | None = None
     cost: CostConfig | None = None
     carbon: CarbonConfig | None = None
+    carbon_export: CarbonExportConfig | None = None
+    cost_explorer: CostExplorerConfig | None = None
+
+    @property
+    def has_streams(self) -> bool:
+        """Whether any stream is on."""
+        tables = (self.cost, self.carbon, self.carbon_export, self.cost_explorer)
+        return any(table is not None for table in tables)
 
     @field_validator("endpoint_url")
     @classmethod
@@ -82,6 +153,17 @@ class AwsConfig(PluginConfig):
             raise ValueError("give either profile or access_key_id, not both")
         if self.external_id is not None and self.role_arn is None:
             raise ValueError("external_id needs role_arn")
+        if self.carbon is not None and self.carbon_export is not None:
+            raise ValueError(
+                "carbon and carbon_export are the same emissions, which would count twice: remove "
+                "one of the two tables"
+            )
+        if self.cost_explorer is not None and partition_of(self.region) == "aws-us-gov":
+            # botocore 1.43 has rules for the endpoint in every partition but this one.
+            raise ValueError(
+                "GovCloud has no Cost Explorer: the standard account that pays for it has its "
+                "cost; give that a connector of its own"
+            )
         return self
 
 

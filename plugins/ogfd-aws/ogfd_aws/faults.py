@@ -1,6 +1,9 @@
 """
 What the errors of AWS and of its SDK mean: provider code first, status second, type third.
 
+A refusal says that the operation is not allowed (a permission is missing), or that whoever asks is
+not let in at all (keys, tokens, clock, a role that cannot be assumed), which no permission mends.
+
 Of the types, only those stand here for which there is a hint: the engine knows the others.
 
 Codes are those of https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
@@ -10,6 +13,7 @@ botocore 1.43 (``botocore/retries``, ``data/_retry.json``).
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -17,30 +21,60 @@ from typing import Any, Final
 import aiohttp
 from botocore import exceptions as sdk
 
-from ogfd.plugin import ErrorClass, FatalError, Fault, OgfdError, SourceError, error_of, retry_after
+from ogfd.plugin import (
+    ErrorClass,
+    FatalError,
+    Fault,
+    OgfdError,
+    Parked,
+    SourceError,
+    error_of,
+    retry_after,
+)
 
 HINTS: Final[Mapping[str, str]] = {
     "permission": "grant the operation to the credentials of this connector: s3:ListBucket on the "
     "bucket, s3:GetObject on the report, kms:Decrypt on the key of an encrypted bucket (without "
-    "s3:ListBucket, S3 answers 403 for a missing object too), "
-    "sustainability:GetEstimatedCarbonEmissions for carbon",
+    "s3:ListBucket, S3 answers 403 for a missing object too; a bucket whose reader pays wants "
+    "requester_pays), sustainability:GetEstimatedCarbonEmissions for carbon, "
+    "ce:GetCostAndUsage for Cost Explorer; ogfd check prints the policy",
     "key": "check access_key_id and secret_access_key, or the profile",
     "clock": "the clock of this machine is off; check NTP",
+    "role": "the role cannot be assumed: check role_arn, external_id and who its trust policy "
+    "names; ogfd check prints what is needed",
     "expired": "the credentials have expired; refresh them, or use role_arn or an instance role",
     "region": "the bucket lies in another region; set region to the region of the bucket",
     "bucket": "check bucket and endpoint_url",
     "missing": "nothing lies there; check bucket, prefix and report",
+    "encryption": "the KMS key of the bucket is disabled or gone; have its owner enable it, or "
+    "cancel its deletion",
     "archived": "the object is archived; restore it to the standard storage class",
     "credentials": "give the machine a role, set profile, or set access_key_id and "
     "secret_access_key",
     "sso": "sign in again: aws sso login --profile PROFILE",
+    "login": "sign in again: aws login --profile PROFILE",
+    "explorer": "open Cost Explorer once in the Billing console to enable it, AWS needs up to 24 "
+    "hours then; for a member account the management account must do so, and allow its members in",
     "network": "check the network, proxy and endpoint_url",
     "certificate": "the certificate is not trusted; check endpoint_url, or name a file with its "
     "authority as ca_file in [daemon]",
 }
 
 # Hints of what every other call with these credentials would run into as well.
-_REFUSED: Final = frozenset({"clock", "credentials", "expired", "key", "sso"})
+_REFUSED: Final = frozenset({"clock", "credentials", "expired", "key", "login", "role", "sso"})
+
+# Operations that the SDK asks to get credentials; they fail before the one that was wanted.
+_LOGINS: Final = frozenset({
+    "AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials",
+    "CreateToken", "CreateOAuth2Token",
+})  # fmt: skip
+
+# Services with JSON have one code for a wrong key and a wrong clock; the message tells them apart.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html
+_SKEWED: Final = re.compile(r"Signature (expired|not yet current)", re.IGNORECASE)
+
+# Cost Explorer has one code for a missing permission and for not being enabled at all.
+_DISABLED: Final = re.compile(r"not enabled for cost explorer", re.IGNORECASE)
 
 THROTTLED: Final = (
     "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled",
@@ -56,21 +90,26 @@ CODES: Final[Mapping[ErrorClass, Mapping[str, tuple[str, ...]]]] = {
             "InternalFailure", "ServiceUnavailable", "ServiceUnavailableException",
             "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete",
             "DataUnavailableException", "BillingViewHealthStatusException", "PreconditionFailed",
-            "OperationAborted",
+            "OperationAborted", "IDPCommunicationError",
         ),
     },
     ErrorClass.AUTH: {
         "permission": (
             "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AccountProblem",
-            "AllAccessDisabled", "OptInRequired", "UnauthorizedAccess", "KMS.DisabledException",
-            "KMS.NotFoundException", "KMS.KMSInvalidStateException", "KMS.AccessDeniedException",
+            "AllAccessDisabled", "OptInRequired", "UnauthorizedAccess", "KMS.AccessDeniedException",
             "403", "Forbidden",
+        ),
+        "encryption": (
+            "KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException",
         ),
         "key": (
             "InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException",
             "SignatureDoesNotMatch", "IncompleteSignature", "MissingAuthenticationToken",
             "MissingSecurityHeader", "InvalidSecurity", "InvalidToken", "401",
+            "InvalidSignatureException", "InvalidSignature", "MissingAuthenticationTokenException",
+            "IncompleteSignatureException",
         ),
+        "role": ("InvalidIdentityToken", "IDPRejectedClaim", "RegionDisabledException"),
         "clock": ("RequestTimeTooSkewed",),
         "expired": ("ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"),
     },
@@ -126,7 +165,7 @@ _TYPES: Final[tuple[tuple[type[BaseException], ErrorClass, str], ...]] = (
     (sdk.ProfileNotFound, ErrorClass.AUTH, "credentials"),
     (sdk.InfiniteLoopConfigError, ErrorClass.AUTH, "credentials"),
     (sdk.NoAuthTokenError, ErrorClass.AUTH, "credentials"),
-    (sdk.LoginError, ErrorClass.AUTH, "sso"),
+    (sdk.LoginError, ErrorClass.AUTH, "login"),
     # No address, no connection, a proxy that does not answer as it should.
     (sdk.ConnectionError, ErrorClass.TRANSIENT, "network"),
     (sdk.HTTPClientError, ErrorClass.TRANSIENT, "network"),
@@ -137,6 +176,7 @@ _TYPES: Final[tuple[tuple[type[BaseException], ErrorClass, str], ...]] = (
     (FileNotFoundError, ErrorClass.AUTH, "credentials"),
 )
 
+_PROFILE: Final = "profile: "
 _UNREACHED: Final = (sdk.ConnectionError, sdk.HTTPClientError)
 _UNTRUSTED: Final = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)
 
@@ -161,6 +201,16 @@ def translated(exc: sdk.BotoCoreError, what: str) -> SourceError:
     return error_of(fault.error_class)(f"{what}: {fault.message}", hint=fault.hint)
 
 
+def lacks_permission(exc: SourceError | Parked) -> bool:
+    """Return whether *exc* says that an operation is not allowed, rather than who asks refused."""
+    return exc.error_class is ErrorClass.AUTH and exc.hint == HINTS["permission"]
+
+
+def with_profile(exc: BaseException, profile: str) -> None:
+    """Have the hint about *exc* name the profile to sign in with."""
+    exc.add_note(f"{_PROFILE}{profile}")
+
+
 def code_of(exc: sdk.ClientError) -> str:
     """Return the provider's code in *exc*, without the suffix that some services append."""
     return str(exc.response.get("Error", {}).get("Code", "")).partition(":")[0]
@@ -172,6 +222,12 @@ def _answered(exc: sdk.ClientError) -> Fault:
     status = meta.get("HTTPStatusCode")
     throttled = code in THROTTLED or status == 429
     error_class, hint = (ErrorClass.TRANSIENT, "") if throttled else _meaning(code, status)
+    if hint == "permission" and exc.operation_name in _LOGINS:
+        hint = "role"
+    elif hint == "key" and _SKEWED.search(_said(exc)):
+        hint = "clock"
+    elif hint == "permission" and _DISABLED.search(_said(exc)):
+        hint = "explorer"
     return Fault(
         error_class=error_class,
         code=code or None,
@@ -194,7 +250,7 @@ def _typed(exc: BaseException, error_class: ErrorClass, hint: str) -> Fault:
     return Fault(
         error_class=error_class,
         message=_text(exc),
-        hint=HINTS[hint],
+        hint=_named(exc, HINTS[hint]),
         unauthenticated=error_class is ErrorClass.AUTH,
     )
 
@@ -218,12 +274,26 @@ def _meaning(code: str, status: int | None) -> tuple[ErrorClass, str]:
 
 
 def _sentence(exc: sdk.ClientError, code: str, meta: Mapping[str, Any]) -> str:
-    said = str(exc.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
+    said = _said(exc)
     request = meta.get("RequestId")
     text = code or f"{exc.operation_name} failed"
+    if exc.operation_name in _LOGINS:
+        text = f"{exc.operation_name}: {text}"
     if said and said != code:
         text += f": {said}"
     return f"{text} [request {request}]" if request else text
+
+
+def _said(exc: sdk.ClientError) -> str:
+    return str(exc.response.get("Error", {}).get("Message", "")).strip().rstrip(".")
+
+
+def _named(exc: BaseException, hint: str) -> str:
+    """Put the profile into *hint* that `with_profile` noted on *exc*."""
+    for note in getattr(exc, "__notes__", ()):
+        if note.startswith(_PROFILE):
+            return hint.replace("PROFILE", note.removeprefix(_PROFILE))
+    return hint
 
 
 def _text(exc: BaseException) -> str:

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from typing import Final
 
 GLOBAL: Final = "global"
-_PARTITIONS: Final = (("cn-", "aws-cn"), ("us-gov-", "aws-us-gov"), ("eusc-", "aws-eusc"))
+_PARTITIONS: Final = (
+    ("cn-", "aws-cn"),
+    ("us-gov-", "aws-us-gov"),
+    ("eusc-", "aws-eusc"),
+    ("us-iso-", "aws-iso"),
+    ("us-isob-", "aws-iso-b"),
+    ("eu-isoe-", "aws-iso-e"),
+    ("us-isof-", "aws-iso-f"),
+)
 _GLOBAL_NAMES: Final = frozenset({"global", "any", "worldwide"})
 _LEADING_REGION: Final = re.compile(r"[a-z]{2,4}(?:-[a-z]+)+-\d")
 _ZONE: Final = re.compile(r"([a-z]{2,4}(?:-[a-z]+)+-\d+)-[a-z].*")
@@ -51,6 +59,7 @@ REGIONS: Final[Mapping[str, Region]] = {
     "cn-northwest-1": Region("CN-NORTHWEST", "CN", "China (Ningxia)"),
     "eu-central-1": Region("EU-CENTRAL", "DE", "Europe (Frankfurt)"),
     "eu-central-2": Region("EU-CENTRAL", "CH", "Europe (Zurich)"),
+    "eu-isoe-west-1": Region("EU-WEST", "GB", "EU ISOE West"),
     "eu-north-1": Region("EU-NORTH", "SE", "Europe (Stockholm)"),
     "eu-south-1": Region("EU-SOUTH", "IT", "Europe (Milan)"),
     "eu-south-2": Region("EU-SOUTH", "ES", "Europe (Spain)"),

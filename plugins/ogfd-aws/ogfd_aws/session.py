@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -25,7 +25,7 @@ from botocore.loaders import Loader
 
 from ogfd.plugin import AuthError, Context
 from ogfd_aws.config import AwsConfig
-from ogfd_aws.faults import HINTS, translated
+from ogfd_aws.faults import HINTS, translated, with_profile
 
 _POOL: Final = 16  # two downloads and the listings of one run need four; a leak would hang the pool
 _CONNECT_SECONDS: Final = 10
@@ -134,7 +134,8 @@ def _not_led_on(context: dict[str, Any], **_: Any) -> None:
 async def open_session(config: AwsConfig) -> AioSession:
     """Return a session with the credentials that *config* names, see `open_clients`."""
     session = _session(config)
-    credentials = RenewableCredentials(functools.partial(_load, config))
+    profile = session.profile or "default"
+    credentials = RenewableCredentials(functools.partial(_load, config), profile=profile)
     await credentials.get()
     session.register_component(
         "credential_provider", AioCredentialResolver(providers=[_Given(credentials)])
@@ -163,11 +164,15 @@ class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is 
 
     Args:
         load: finds credentials, from scratch each time; None if there are none.
+        profile: what the hint of a session to sign in to names.
     """
 
-    def __init__(self, load: Callable[[], Awaitable[AioCredentials | None]]) -> None:
+    def __init__(
+        self, load: Callable[[], Awaitable[AioCredentials | None]], *, profile: str = "default"
+    ) -> None:
         super().__init__("", "")
         self._load = load
+        self._profile = profile
         self._turn = anyio.Lock()
         self._found: AioCredentials | None = None
 
@@ -180,7 +185,8 @@ class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is 
         """
         async with self._turn:
             if self._found is None:
-                self._found = await self._load()
+                with _naming(self._profile):
+                    self._found = await self._load()
             return self._found
 
     async def drop(self) -> None:
@@ -198,8 +204,18 @@ class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is 
         found = await self.get()
         if found is None:
             raise sdk.NoCredentialsError
-        frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
+        with _naming(self._profile):
+            frozen: ReadOnlyCredentials = await found.get_frozen_credentials()
         return frozen
+
+
+@contextmanager
+def _naming(profile: str) -> Generator[None]:
+    try:
+        yield
+    except sdk.BotoCoreError as exc:
+        with_profile(exc, profile)
+        raise
 
 
 class _Given:
@@ -226,10 +242,13 @@ async def _load(config: AwsConfig) -> AioCredentials | None:
         )
     if config.role_arn is not None:
         return await _assuming(source, config)
-    return await _found(source)
+    return await _found(source, config)
 
 
-async def _found(source: AioSession) -> AioCredentials | None:
+async def _found(source: AioSession, config: AwsConfig) -> AioCredentials | None:
+    if source.get_config_variable("region") is None:
+        # A role of the profile, or of a web identity, is assumed in the partition of the bucket.
+        source.set_config_variable("region", config.region)
     try:
         found: AioCredentials | None = await source.get_credentials()
     except (OSError, ValueError) as exc:
@@ -241,7 +260,7 @@ async def _found(source: AioSession) -> AioCredentials | None:
 
 async def _assuming(source: AioSession, config: AwsConfig) -> AioCredentials:
     try:
-        credentials = await _found(source)
+        credentials = await _found(source, config)
     except sdk.BotoCoreError as exc:
         raise translated(exc, f"no credentials to assume {config.role_arn} with") from exc
     if credentials is None:

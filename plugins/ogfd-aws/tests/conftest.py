@@ -145,6 +145,11 @@ class Shop:
         static = {"access_key_id": "test", "secret_access_key": Secret("test")}
         return AwsConfig(**{"endpoint_url": self.server.url, "carbon": {}} | static | keys)
 
+    def carbon_export(self, **export: Any) -> AwsConfig:
+        """Return the settings of a connector with the stream carbon_export alone."""
+        told = {"bucket": self.bucket, "prefix": "exports"} | export
+        return self.carbon(carbon=None, carbon_export=told)
+
     def context(self, **options: Any) -> FakeContext:
         options = {"now": datetime(2026, 11, 20, tzinfo=UTC)} | options
         return FakeContext(spool=self.spool, classify=classify, **options)
@@ -160,6 +165,14 @@ class Shop:
         spec = ogfd_connector()
         async with spec.open(self.carbon(), ctx or self.context()) as streams:
             yield streams["carbon"]
+
+    @asynccontextmanager
+    async def delivered(
+        self, ctx: FakeContext | None = None, **export: Any
+    ) -> AsyncIterator[Stream]:
+        spec = ogfd_connector()
+        async with spec.open(self.carbon_export(**export), ctx or self.context()) as streams:
+            yield streams["carbon_export"]
 
 
 WriteFile = Callable[..., bytes]

@@ -4,17 +4,45 @@ import json
 
 import pytest
 from ogfd_aws import ogfd_connector
-from ogfd_aws.check import policy
 from ogfd_aws.config import AwsConfig
 from ogfd_sandbox.carbon import footprint, publish
 from ogfd_sandbox.cur import CurSettings, Month
 from ogfd_sandbox.faults import Rule
 
-from ogfd.plugin import ErrorClass, FindingLevel
+from ogfd.plugin import ErrorClass, FindingLevel, Secret
+
+OK, WARNING, ERROR = FindingLevel
+ROLE = "arn:aws:iam::123456789012:role/ogfd"
+BASE = "arn:aws:sts::111122223333:assumed-role/base/i-0abc"
+KEY = "arn:aws:kms:us-east-1:111122223333:key/1234"
+NO_KEY = (
+    f"User: {BASE} is not authorized to perform: kms:Decrypt on resource: {KEY} because no "
+    "identity-based policy allows the kms:Decrypt action"
+)
+OLDER = (
+    "The ciphertext refers to a customer master key that does not exist, does not exist in this "
+    "region, or you are not allowed to access."
+)
+
+
+def denied(operation, message="Access Denied", code="AccessDenied", status=403):
+    return Rule(
+        action="status", operation=operation, status=status, code=code, message=message, times=99
+    )
+
+
+async def check(shop, config):
+    return await ogfd_connector().check(config, shop.context())
 
 
 async def findings(shop, **cost):
-    return await ogfd_connector().check(shop.config(**cost), shop.context())
+    return await check(shop, shop.config(**cost))
+
+
+def statements(grant):
+    """Return the statements of the JSON policy, by sid."""
+    text = grant.partition("IAM policy:\n")[2].partition("\n\nthe same")[0]
+    return {one["Sid"]: one for one in json.loads(text)["Statement"]}
 
 
 async def test_a_readable_report_is_ok(shop, write):
@@ -22,7 +50,7 @@ async def test_a_readable_report_is_ok(shop, write):
     shop.put_month({"1.csv.gz": write([{}])})
 
     listing, reading = await findings(shop)
-    assert (FindingLevel.OK, FindingLevel.OK) == (listing.level, reading.level)
+    assert (OK, OK) == (listing.level, reading.level)
     assert "legacy Cost and Usage Report acme under cur/acme/, 1 billing periods" == listing.message
     assert "2026-10 can be read" == reading.message
 
@@ -32,104 +60,330 @@ async def test_a_month_not_published_yet_is_no_error(shop):
     shop.put("cur/acme/20261001-20261101/x/acme-1.csv.gz", b"")
 
     _, reading = await findings(shop)
-    assert (FindingLevel.OK, "not published yet: pending") == (reading.level, reading.message)
+    assert (OK, "not published yet: pending") == (reading.level, reading.message)
 
 
-@pytest.mark.parametrize("operation", ["ListObjectsV2", "GetObject"])
-async def test_a_missing_permission_comes_with_the_policy_to_grant(shop, write, operation):
-    """Ready to paste."""
+async def test_a_bucket_that_may_not_be_listed_comes_with_the_policy_to_grant(shop, write):
+    """Whether objects may be read cannot be probed without, so that is granted too."""
     shop.put_month({"1.csv.gz": write([{}])})
-    shop.server.inject(
-        Rule(action="status", operation=operation, status=403, code="AccessDenied", times=9)
+    shop.server.inject(denied("ListObjectsV2"))
+
+    (listing,) = await findings(shop)
+    assert (ERROR, ErrorClass.AUTH) == (listing.level, listing.error_class)
+    arn = f"arn:aws:s3:::{shop.bucket}"
+    found = statements(listing.grant)
+    assert {
+        "Sid": "OgfdListCost", "Effect": "Allow", "Action": "s3:ListBucket", "Resource": arn,
+        "Condition": {"StringLike": {"s3:prefix": "cur/*"}},
+    } == found.pop("OgfdListCost")  # fmt: skip
+    assert {"OgfdReadCost": f"{arn}/cur/*"} == {sid: s["Resource"] for sid, s in found.items()}
+
+
+async def test_objects_that_may_not_be_read_come_with_that_alone(shop, write):
+    """What is granted already is not in the policy, and no more than the report may be read."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    shop.server.inject(denied("GetObject"))
+
+    listing, reading = await findings(shop)
+    assert (OK, None) == (listing.level, listing.grant)
+    assert (ERROR, ErrorClass.AUTH) == (reading.level, reading.error_class)
+    found = statements(reading.grant)
+    assert {"OgfdReadCost": f"arn:aws:s3:::{shop.bucket}/cur/acme/*"} == {
+        sid: one["Resource"] for sid, one in found.items()
+    }
+    assert 'data "aws_iam_policy_document" "ogfd" {' in reading.grant
+
+
+@pytest.mark.parametrize(
+    ("message", "resource"), [(NO_KEY, KEY), (OLDER, "arn:aws:kms:us-east-1:*:key/*")]
+)
+async def test_an_encrypted_bucket_wants_the_key(shop, write, message, resource):
+    """The object may be read, its key not: of an unknown key, for this bucket's objects alone."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    shop.server.inject(denied("GetObject", message))
+
+    (decrypting,) = statements((await findings(shop))[-1].grant).values()
+    assert ("OgfdDecryptCost", "kms:Decrypt", resource) == (
+        decrypting["Sid"],
+        decrypting["Action"],
+        decrypting["Resource"],
     )
-
-    last = (await findings(shop))[-1]
-    assert (FindingLevel.ERROR, ErrorClass.AUTH) == (last.level, last.error_class)
-    statements = json.loads(last.grant)["Statement"]
-    assert ["s3:ListBucket", "s3:GetObject"] == [one["Action"] for one in statements]
+    arn = f"arn:aws:s3:::{shop.bucket}"
+    bound = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": [arn, f"{arn}/*"]}}
+    assert decrypting.get("Condition") == (None if resource == KEY else bound)
 
 
-async def carbon_finding(shop):
-    (found,) = await ogfd_connector().check(shop.carbon(), shop.context())
+async def test_a_missing_object_without_the_right_to_list_wants_the_right_to_list(shop, write):
+    """S3 says so within an organisation."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    said = 'is not authorized to perform: s3:ListBucket on resource: "arn:aws:s3:::b" because no'
+    shop.server.inject(denied("GetObject", f"{said} identity-based policy allows the action"))
+
+    assert ["OgfdListCost"] == list(statements((await findings(shop))[-1].grant))
+
+
+async def test_no_grant_helps_against_an_explicit_deny(shop, write):
+    """It says which kind of policy has to change."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    said = f'User: {BASE} is not authorized to perform: s3:GetObject on resource: "arn:aws:s3:::b"'
+    deny = f"{said} with an explicit deny in a service control policy"
+    shop.server.inject(denied("GetObject", deny))
+
+    reading = (await findings(shop))[-1]
+    assert (ERROR, None) == (reading.level, reading.grant)
+    assert "take away the explicit deny in the service control policy" in reading.message
+
+
+async def test_a_policy_of_somebody_else_is_named(shop, write):
+    """The grant alone would not do."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    said = f"User: {BASE} is not authorized to perform: kms:Decrypt on resource: {KEY} because no"
+    shop.server.inject(denied("GetObject", f"{said} resource-based policy allows the action"))
+
+    reading = (await findings(shop))[-1]
+    assert reading.grant is not None
+    assert "the resource-based policy must allow it as well" in reading.message
+
+
+async def carbon_findings(shop, **keys):
+    return await check(shop, shop.carbon(**keys))
+
+
+@pytest.fixture
+def made(shop):
+    """Publish two months; return them."""
+    settings = CurSettings(seed=2, rows=200)
+    found = [footprint(settings, Month(2026, month)) for month in (8, 9)]
+    publish(shop.server, found)
+    shop.server.set_billing()
     return found
 
 
-async def test_readable_emissions_are_ok(shop):
-    """How far they go, by which model, and of whose account."""
-    settings = CurSettings(seed=2, rows=200)
-    made = [footprint(settings, Month(2026, month)) for month in (8, 9)]
-    publish(shop.server, made)
-    found = await carbon_finding(shop)
+async def test_readable_emissions_are_ok(shop, made):
+    """Whose the credentials are, how far emissions go and by which model, and whose they are."""
+    identity, emissions, whose = await carbon_findings(shop)
 
-    assert (FindingLevel.OK, "sustainability:GetEstimatedCarbonEmissions") == (
-        found.level,
-        found.subject,
+    payer = made[0].payer
+    assert (OK, f"account {payer}, arn:aws:iam::{payer}:user/ogfd") == (
+        identity.level,
+        identity.message,
     )
-    assert f"account {made[0].payer}, 2 months up to 2026-09, model v3.0.0" == found.message
+    assert (OK, "sustainability:GetEstimatedCarbonEmissions") == (
+        emissions.level,
+        emissions.subject,
+    )
+    assert "2 months up to 2026-09, model v3.0.0" == emissions.message
+    assert (OK, f"carbon of {payer}", "in no organisation: its own emissions") == (
+        whose.level,
+        whose.subject,
+        whose.message,
+    )
+
+
+@pytest.mark.parametrize(
+    ("manager", "words"),
+    [
+        (None, "in no organisation: its own emissions"),
+        ("self", "the management account: the emissions of all its members"),
+        ("000000000009", "seen from 000000000009, which must not be configured beside it"),
+    ],
+)
+async def test_whose_footprint_is_seen_is_told(shop, made, manager, words):
+    """A management account sees its members, a member sees itself."""
+    shop.server.set_billing(manager=made[0].payer if manager == "self" else manager)
+    whose = (await carbon_findings(shop))[-1]
+
+    assert OK is whose.level
+    assert words in whose.message
+
+
+@pytest.mark.parametrize("status", [400, 503])
+async def test_an_organisation_that_cannot_be_asked_about_is_no_error(shop, made, status):
+    """Nothing else needs that permission."""
+    code = {400: "AccessDeniedException", 503: "ServiceUnavailable"}[status]
+    shop.server.inject(denied("DescribeOrganization", code=code, status=status))
+    whose = (await carbon_findings(shop))[-1]
+
+    assert (OK, None) == (whose.level, whose.grant)
+    assert "organisation" in whose.message
 
 
 async def test_emissions_not_published_yet_are_no_error(shop):
     """A young account has none."""
     publish(shop.server, [], payer="000000000042")
-    found = await carbon_finding(shop)
+    _, found, _ = await carbon_findings(shop)
 
-    assert FindingLevel.OK is found.level
-    assert "nothing published for account 000000000042: pending" == found.message
+    assert (OK, "nothing published: pending") == (found.level, found.message)
 
 
-async def test_a_missing_permission_for_carbon_comes_with_its_policy(shop):
+async def test_a_missing_permission_for_carbon_comes_with_its_policy(shop, made):
     """One action; the service knows no resources."""
-    publish(shop.server, [])
-    shop.server.inject(
-        Rule(
-            action="status",
-            operation="GetEstimatedCarbonEmissions",
-            status=403,
-            code="AccessDeniedException",
-            times=9,
-        )
-    )
-    found = await carbon_finding(shop)
+    shop.server.inject(denied("GetEstimatedCarbonEmissions", code="AccessDeniedException"))
+    _, found = await carbon_findings(shop)
 
-    assert (FindingLevel.ERROR, ErrorClass.AUTH) == (found.level, found.error_class)
-    (statement,) = json.loads(found.grant)["Statement"]
+    assert (ERROR, ErrorClass.AUTH) == (found.level, found.error_class)
+    (statement,) = statements(found.grant).values()
     assert ("sustainability:GetEstimatedCarbonEmissions", "*") == (
         statement["Action"],
         statement["Resource"],
     )
 
 
+async def test_all_that_is_missing_is_one_policy(shop, made, write):
+    """Printed once, however many streams miss something."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    shop.server.inject(
+        denied("GetObject"),
+        denied("GetEstimatedCarbonEmissions", code="AccessDeniedException"),
+    )
+    config = shop.carbon(cost={"bucket": shop.bucket, "prefix": "cur"})
+
+    missing = [one for one in await check(shop, config) if one.grant]
+    assert 2 == len(missing)
+    (grant,) = {one.grant for one in missing}
+    assert ["OgfdReadCost", "OgfdReadCarbon"] == list(statements(grant))
+
+
+async def test_a_readable_carbon_export_is_ok_and_a_refused_one_has_statements_of_its_own(shop):
+    """Listing, then the manifest of the newest month."""
+    root = "carbon/footprint/metadata/model_version=v3.0.0"
+    for month in ("2026-08", "2026-09"):
+        shop.put(f"{root}/usage_period={month}/footprint-Manifest.json", b"{}")
+    config = AwsConfig.model_validate(
+        shop.config().model_dump(exclude={"cost"})
+        | {"secret_access_key": Secret("test")}
+        | {"carbon_export": {"bucket": shop.bucket, "prefix": "carbon"}}
+    )
+
+    listing, reading = await check(shop, config)
+    assert (OK, "carbon export footprint under carbon/footprint/, 2 months") == (
+        listing.level,
+        listing.message,
+    )
+    assert (OK, "2026-09 can be read") == (reading.level, reading.message)
+    shop.server.inject(denied("GetObject"))
+    reading = (await check(shop, config))[-1]
+    assert ["OgfdReadCarbonExport"] == list(statements(reading.grant))
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("ExpiredToken", 400, "credentials have expired"),
+        ("InvalidClientTokenId", 403, "check access_key_id and secret_access_key"),
+        ("SignatureDoesNotMatch", 403, "check access_key_id and secret_access_key"),
+        ("RequestTimeTooSkewed", 403, "check NTP"),
+    ],
+)
+async def test_refused_credentials_are_one_finding_without_a_grant(shop, made, code, status, words):
+    """No policy helps somebody whom AWS does not let in; nothing else is probed."""
+    shop.server.inject(denied("GetCallerIdentity", code=code, status=status))
+    (found,) = await carbon_findings(shop)
+
+    assert (ERROR, ErrorClass.AUTH, None) == (found.level, found.error_class, found.grant)
+    assert code in found.message
+    assert words in found.message
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "words"),
+    [
+        ("ExpiredToken", 400, "credentials have expired"),
+        ("InvalidAccessKeyId", 403, "check access_key_id"),
+        ("RequestTimeTooSkewed", 403, "check NTP"),
+    ],
+)
+async def test_credentials_that_a_store_refuses_come_without_a_grant(shop, code, status, words):
+    """A store that is S3 alone has nobody to ask whose they are."""
+    shop.server.inject(denied("ListObjectsV2", code=code, status=status))
+    (found,) = await findings(shop)
+
+    assert (ERROR, ErrorClass.AUTH, None) == (found.level, found.error_class, found.grant)
+    assert words in found.message
+
+
+async def test_a_clock_that_is_off_is_told_by_its_words_too(shop, made):
+    """Services without a code for it call the signature expired."""
+    shop.server.inject(
+        denied("GetCallerIdentity", "Signature expired: 20261120T000000Z is now earlier than "
+               "20261120T001000Z", code="SignatureDoesNotMatch")
+    )  # fmt: skip
+    (found,) = await carbon_findings(shop)
+
+    assert "check NTP" in found.message
+
+
+async def test_a_role_that_may_not_be_assumed_comes_with_its_trust_policy(shop, made):
+    """Whom it must trust is in the words of AWS; the external id goes with it."""
+    said = f"User: {BASE} is not authorized to perform: sts:AssumeRole on resource: {ROLE}"
+    shop.server.inject(denied("AssumeRole", said))
+    (found,) = await carbon_findings(shop, role_arn=ROLE, external_id="e-1")
+
+    assert (ERROR, ErrorClass.AUTH) == (found.level, found.error_class)
+    assert "AssumeRole: AccessDenied" in found.message
+    text = found.grant.partition(":\n")[2].partition("\n\nthe same")[0]
+    (statement,) = json.loads(text)["Statement"]
+    assert {
+        "Sid": "OgfdTrust", "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": "arn:aws:iam::111122223333:role/base"},
+        "Condition": {"StringEquals": {"sts:ExternalId": "e-1"}},
+    } == statement  # fmt: skip
+    assert ROLE == statements(found.grant)["OgfdAssumeRole"]["Resource"]
+
+
+async def test_who_must_be_trusted_is_asked_for_if_it_is_not_told(shop, made):
+    """The credentials before the role are good."""
+    shop.server.inject(denied("AssumeRole"))
+    (found,) = await carbon_findings(shop, role_arn=ROLE)
+
+    assert f'"AWS": "arn:aws:iam::{made[0].payer}:user/ogfd"' in found.grant
+    assert "ExternalId" not in found.grant
+
+
+async def test_a_role_that_a_deny_keeps_from_being_assumed_has_no_grant(shop, made):
+    """The deny has to go."""
+    said = f"User: {BASE} is not authorized to perform: sts:AssumeRole on resource: {ROLE} with"
+    shop.server.inject(denied("AssumeRole", f"{said} an explicit deny in an identity-based policy"))
+    (found,) = await carbon_findings(shop, role_arn=ROLE)
+
+    assert found.grant is None
+    assert "take away the explicit deny in the identity-based policy" in found.message
+
+
+async def test_a_role_that_can_be_assumed_is_who_asks(shop, made):
+    """All streams are probed with it."""
+    shop.server.forget_requests()
+    assert [OK] * 3 == [one.level for one in await carbon_findings(shop, role_arn=ROLE)]
+    assert 1 == shop.server.count("AssumeRole")
+
+
+async def test_an_identity_that_cannot_be_told_is_no_obstacle(shop, made):
+    """A host may reach S3 and not STS."""
+    shop.server.inject(denied("GetCallerIdentity", code="ServiceUnavailable", status=503))
+    identity, emissions = await carbon_findings(shop)
+
+    assert (WARNING, OK) == (identity.level, emissions.level)
+
+
 async def test_a_wrong_prefix_needs_no_grant(shop):
     """The permission is there, the report is not."""
     (listing,) = await findings(shop)
 
-    assert (FindingLevel.ERROR, ErrorClass.NOT_FOUND) == (listing.level, listing.error_class)
+    assert (ERROR, ErrorClass.NOT_FOUND) == (listing.level, listing.error_class)
     assert listing.grant is None
 
 
 async def test_a_connector_without_streams_is_warned_about(shop):
     """It would do nothing."""
-    (finding,) = await ogfd_connector().check(AwsConfig(), shop.context())
+    (finding,) = await check(shop, AwsConfig())
 
-    assert FindingLevel.WARNING is finding.level
+    assert WARNING is finding.level
 
 
 async def test_missing_credentials_are_a_finding(shop):
     """Not a traceback."""
     config = AwsConfig.model_validate({"profile": "absent", "cost": {"bucket": "bills"}})
-    (finding,) = await ogfd_connector().check(config, shop.context())
+    (finding,) = await check(shop, config)
 
-    assert (FindingLevel.ERROR, ErrorClass.AUTH) == (finding.level, finding.error_class)
+    assert (ERROR, ErrorClass.AUTH) == (finding.level, finding.error_class)
     assert "absent" in finding.message
-
-
-def test_the_policy_is_the_least_that_is_needed():
-    """Of the partition of the Region, for the prefix alone."""
-    config = AwsConfig.model_validate(
-        {"region": "cn-north-1", "cost": {"bucket": "bills", "prefix": "cur"}}
-    )
-    listing, reading = json.loads(policy(config, config.cost, root="cur/acme/"))["Statement"]
-
-    assert "arn:aws-cn:s3:::bills" == listing["Resource"]
-    assert {"StringLike": {"s3:prefix": "cur/*"}} == listing["Condition"]
-    assert "arn:aws-cn:s3:::bills/cur/acme/*" == reading["Resource"]

@@ -37,10 +37,15 @@ def test_nothing_has_to_be_said():
         ({"access_key_id": "AKIA"}, "belong together"),
         ({"secret_access_key": Secret("env:X")}, "belong together"),
         ({"session_token": Secret("env:X")}, "session_token needs"),
-        ({"external_id": "x"}, "external_id needs role_arn"),
+        ({"external_id": "xy"}, "external_id needs role_arn"),
+        ({"role_arn": ROLE, "external_id": "a b"}, "external_id"),
         ({"cost": {}}, "bucket"),
         ({"cost": {"bucket": "s3://b"}}, "bucket"),
         ({"cost": {"bucket": "bbb", "report": "a/b"}}, "report"),
+        ({"carbon_export": {}}, "bucket"),
+        ({"carbon_export": {"bucket": "bbb", "export": "a/b"}}, "export"),
+        ({"carbon_export": {"bucket": "bbb", "model_version": "3"}}, "model_version"),
+        ({"carbon": {}, "carbon_export": {"bucket": "bbb"}}, "same emissions, .* remove one"),
         ({"access_key_id": "A", "secret_access_key": Secret("env:X"), "profile": "p"}, "not both"),
     ],
 )
@@ -100,7 +105,8 @@ def test_the_plugin_announces_the_connector():
     """Its streams, its limits, its check."""
     spec = ogfd_connector()
 
-    assert ("aws", "aws", {"cost", "carbon"}) == (spec.name, spec.provider, set(spec.streams))
+    assert {"cost", "carbon", "carbon_export"} <= set(spec.streams)
+    assert ("aws", "aws") == (spec.name, spec.provider)
     assert (5, 10) == (spec.limits["sustainability"].rate, spec.limits["sustainability"].burst)
     assert (50, 100) == (spec.limits["s3"].rate, spec.limits["s3"].burst)
     assert (5, 100) == (spec.limits[""].rate, spec.limits[""].burst)

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import aiohttp
 import pytest
 from botocore import exceptions as sdk
-from ogfd_aws.faults import classify, translated
+from ogfd_aws.faults import classify, lacks_permission, translated, with_profile
 
-from ogfd.plugin import ErrorClass, SourceChanged, SourceError
+from ogfd.plugin import ErrorClass, SourceChanged, SourceError, error_of
 from ogfd.testing import FakeContext
 
 T, A, B, N, F, U = ErrorClass
@@ -44,6 +44,9 @@ def answered(code, status, message="", headers=None):
         ("ExpiredTokenException", 403, A),
         ("RequestTimeTooSkewed", 403, A),
         ("AccessDenied", 403, A),
+        ("InvalidSignatureException", 403, A),
+        ("InvalidIdentityToken", 400, A),
+        ("IDPCommunicationError", 400, T),
         ("InvalidAccessKeyId", 403, A),
         ("SignatureDoesNotMatch", 403, A),
         ("KMS.SomethingNew", 400, A),
@@ -114,6 +117,9 @@ def test_expired_credentials_ask_for_a_refresh():
         (False, "AccessDenied", 403),
         (False, "AllAccessDisabled", 403),
         (False, "KMS.AccessDeniedException", 400),
+        (False, "KMS.DisabledException", 400),
+        (True, "InvalidSignatureException", 403),
+        (True, "InvalidIdentityToken", 400),
         (False, "403", 403),
         (False, "NoSuchBucket", 404),
         (False, "SlowDown", 503),
@@ -128,6 +134,7 @@ def test_refused_credentials_are_told_from_a_missing_permission(refused, code, s
     ("code", "status", "words"),
     [
         ("AccessDenied", 403, "s3:GetObject"),
+        ("KMS.DisabledException", 400, "enable it"),
         ("AuthorizationHeaderMalformed", 400, "set region"),
         ("PermanentRedirect", 301, "set region"),
         ("RequestTimeTooSkewed", 403, "NTP"),
@@ -139,6 +146,48 @@ def test_refused_credentials_are_told_from_a_missing_permission(refused, code, s
 def test_the_operator_is_told_what_to_do(code, status, words):
     """In a sentence."""
     assert words in classify(answered(code, status)).hint
+
+
+@pytest.mark.parametrize(
+    ("operation", "refused", "words"),
+    [
+        ("AssumeRole", True, "trust policy"),
+        ("AssumeRoleWithWebIdentity", True, "trust policy"),
+        ("GetObject", False, "grant the operation"),
+    ],
+)
+def test_a_role_that_is_not_given_is_no_missing_permission_of_the_call(operation, refused, words):
+    """The SDK asks for it in the middle of whatever was called; every other call fails as well."""
+    error = {"Code": "AccessDenied", "Message": "no"}
+    response = {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 403}}
+    fault = classify(sdk.ClientError(response, operation))
+    raised = error_of(fault.error_class)(fault.message, hint=fault.hint)
+
+    assert refused is fault.unauthenticated
+    assert refused is not lacks_permission(raised)
+    assert words in fault.hint
+    assert fault.message.startswith(f"{operation}: AccessDenied" if refused else "AccessDenied")
+
+
+@pytest.mark.parametrize(
+    "said", ["Signature expired: x is now earlier", "Signature not yet current"]
+)
+@pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "InvalidSignatureException"])
+def test_a_clock_that_is_off_is_known_by_the_words(code, said):
+    """Only S3 has a code for it."""
+    assert "NTP" in classify(answered(code, 403, said)).hint
+    assert "NTP" not in classify(answered(code, 403, "it does not match")).hint
+
+
+def test_the_hint_names_the_profile_to_sign_in_with():
+    """So that it can be pasted."""
+    exc = sdk.UnauthorizedSSOTokenError()
+    with_profile(exc, "billing")
+
+    assert "sign in again: aws sso login --profile billing" == classify(exc).hint
+    login = sdk.LoginRefreshRequired()
+    with_profile(login, "ops")
+    assert "sign in again: aws login --profile ops" == classify(login).hint
 
 
 def test_the_message_names_code_and_request():

@@ -33,8 +33,10 @@ async def sts():
     expiry = ["2020-01-01T00:00:00Z"]
 
     async def answer(request):
-        asked.append(dict(await request.post()))
-        text = ASSUMED.format(n=len(asked), expiry=expiry[0])
+        signed = {"signed": request.headers.get("Authorization", "")}
+        asked.append(dict(await request.post()) | signed)
+        text = ASSUMED.replace("AssumeRole", asked[-1]["Action"])
+        text = text.format(n=len(asked), expiry=expiry[0])
         return web.Response(text=text, content_type="text/xml")
 
     app = web.Application()
@@ -292,3 +294,125 @@ def test_clients_sign_with_sigv4_and_pool_more_than_a_run_needs():
 
     assert "sigv4" == settings.auth_scheme_preference
     assert settings.max_pool_connections >= 8
+
+
+@pytest.fixture
+def aws_config(monkeypatch, tmp_path):
+    """Write the files of the SDK; nothing else says anything about credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    def write(text):
+        (tmp_path / "config").write_text(text)
+
+    return write
+
+
+async def list_a_bucket(settings):
+    ctx = FakeContext(classify=classify)
+    async with open_clients(ctx, settings) as clients:
+        client = await clients.open("s3")
+        await ctx.call("s3:List", client.list_objects_v2, Bucket="b")
+
+
+OLD_SSO = """[profile billing]
+sso_start_url = https://ogfd-test-none.awsapps.com/start
+sso_region = us-east-1
+sso_account_id = 123456789012
+sso_role_name = Billing
+"""
+NEW_SSO = """[profile billing]
+sso_session = ogfd-test-none
+sso_account_id = 123456789012
+sso_role_name = Billing
+[sso-session ogfd-test-none]
+sso_start_url = https://ogfd-test-none.awsapps.com/start
+sso_region = us-east-1
+"""
+
+
+@pytest.mark.parametrize("text", [OLD_SSO, NEW_SSO])
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_profile_that_is_not_signed_in_says_the_command(
+    aws_config, monkeypatch, caplog, text, named
+):
+    """One line that can be pasted, and no traceback of the SDK in the log."""
+    aws_config(text)
+    if not named:
+        monkeypatch.setenv("AWS_PROFILE", "billing")
+    with pytest.raises(AuthError, match="aws sso login --profile billing") as raised:
+        await list_a_bucket(AwsConfig(profile="billing" if named else None))
+
+    assert "\n" not in str(raised.value)
+    assert [] == [record for record in caplog.records if record.name.startswith("aiobotocore")]
+    assert [] == [record for record in caplog.records if record.name.startswith("botocore")]
+
+
+async def test_a_web_identity_is_read_anew_each_time(aws_config, monkeypatch, tmp_path, sts):
+    """Kubernetes replaces the token in its file; the role is that of the environment."""
+    url, asked, expiry = sts
+    aws_config("")
+    token = tmp_path / "token"
+    token.write_text("first")
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    expiry[0] = f"{datetime.now(UTC) + timedelta(minutes=5):%Y-%m-%dT%H:%M:%SZ}"
+    session = await open_session(AwsConfig())
+    credentials = await session.get_credentials()
+    await credentials.get_frozen_credentials()
+    token.write_text("second")
+    await credentials.get_frozen_credentials()
+
+    assert [("AssumeRoleWithWebIdentity", "first"), ("AssumeRoleWithWebIdentity", "second")] == [
+        (one["Action"], one["WebIdentityToken"]) for one in asked
+    ]
+
+
+async def test_a_web_identity_without_its_token_is_an_auth_error(aws_config, monkeypatch, tmp_path):
+    """The SDK lets out what Python raised."""
+    aws_config("")
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "absent"))
+    with pytest.raises(AuthError):
+        await list_a_bucket(AwsConfig())
+
+
+async def test_a_role_of_a_profile_is_assumed_in_the_partition_of_the_bucket(
+    aws_config, monkeypatch, sts
+):
+    """Without a Region, the SDK would ask the partition of most people."""
+    url, asked, expiry = sts
+    expiry[0] = "2999-01-01T00:00:00Z"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    aws_config(
+        "[profile p]\nrole_arn = arn:aws-cn:iam::123456789012:role/ogfd\nsource_profile = s\n"
+        "[profile s]\naws_access_key_id = A\naws_secret_access_key = B\n"
+    )
+    session = await open_session(AwsConfig(profile="p", region="cn-north-1"))
+    credentials = await session.get_credentials()
+    await credentials.get_frozen_credentials()
+
+    assert "/cn-north-1/sts/aws4_request" in asked[0]["signed"]
+
+
+@pytest.mark.parametrize(
+    ("region", "service", "host"),
+    [
+        ("eu-west-1", "sts", "sts.eu-west-1.amazonaws.com"),
+        ("us-gov-west-1", "sts", "sts.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "sts", "sts.cn-north-1.amazonaws.com.cn"),
+        ("us-gov-west-1", "s3", "s3.us-gov-west-1.amazonaws.com"),
+        ("cn-northwest-1", "s3", "s3.cn-northwest-1.amazonaws.com.cn"),
+        ("eusc-de-east-1", "s3", "s3.eusc-de-east-1.amazonaws.eu"),
+    ],
+)
+async def test_every_partition_has_endpoints_of_its_own(region, service, host):
+    """GovCloud, China and the sovereign cloud know nothing of the others' credentials."""
+    async with open_clients(FakeContext(), config(region=region)) as clients:
+        client = await clients.open(service)
+
+        assert f"https://{host}" == client.meta.endpoint_url

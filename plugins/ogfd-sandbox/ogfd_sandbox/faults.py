@@ -1,5 +1,5 @@
 """
-Faults of the stand-ins of AWS, on demand: what to spoil, when, and how often.
+Faults of the stand-ins of the clouds, on demand: what to spoil, when, and how often.
 
 `Rule` travels as JSON from the test to the process of the stand-in; `Rules` counts hits there.
 """
@@ -12,7 +12,9 @@ from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
-Action = Literal["status", "reset", "truncate", "stall", "replace", "html", "pages", "repeat"]
+Action = Literal[
+    "status", "reset", "truncate", "stall", "hang", "replace", "html", "pages", "repeat"
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,24 +25,30 @@ class Rule:
     Attributes:
         action: ``status`` answers an error of the service instead; ``reset`` cuts the
             connection before a byte is sent; ``truncate`` sends only the first bytes of the body;
-            ``stall`` sends them, waits, then sends the rest; ``replace`` first puts *objects*,
-            then answers as if nothing was; ``html`` answers a page of HTML with status 200, as a
-            proxy does. Of carbon alone: ``pages`` gives *results* a page, whatever is asked for;
-            ``repeat`` gives the token again that was asked with.
+            ``stall`` sends them, waits, then sends the rest; ``hang`` waits, then answers as if
+            nothing was; ``replace`` does so too, once it has put *objects*; ``html`` answers a
+            page of HTML with status 200, as a proxy does. Of what has pages, save a store's
+            listings: ``pages`` gives *results* a page, whatever is asked for; ``repeat`` gives
+            the token again that was asked with.
         operation: operation that is spoiled, ``*`` for all.
         key: pattern of the key, as `fnmatch` reads it; case counts. That of carbon is
-            ``2026-08-01/2026-09-01 USAGE_ACCOUNT_ID,REGION,SERVICE 1``: months, groups, page.
+            ``2026-08-01/2026-09-01 USAGE_ACCOUNT_ID,REGION,SERVICE 1``: months, groups, page. That
+            of Cost Explorer is ``2026-08-01/2026-09-01 DAILY SERVICE,LINKED_ACCOUNT 1``.
         first: the fault begins with this hit, counted from 1.
         times: for how many hits it lasts.
         status: HTTP status of ``status``.
         code: error code of ``status``.
+        message: of ``status``, of AWS alone: what the service says beside the code.
         retry_after: value of its ``Retry-After`` header, if any.
+        headers: of ``status``, of Azure alone: further names and values.
+        body: of ``status``, of Azure alone: instead of the service's own error.
         keep_bytes: bytes sent before ``truncate`` and ``stall`` act; half the body if None.
         hide_length: whether ``truncate`` also takes the ``Content-Length`` away, so that the
             short body looks complete.
-        seconds: how long ``stall`` waits.
+        seconds: how long ``stall`` and ``hang`` wait.
         results: for ``pages``.
-        objects: (bucket, key, path of a local file) for ``replace``.
+        objects: (bucket, key, path of a local file) for ``replace``. Of Azure, the bucket is
+            ``account/container``, and an empty path deletes.
     """
 
     action: Action
@@ -50,7 +58,10 @@ class Rule:
     times: int = 1
     status: int = 503
     code: str = "SlowDown"
+    message: str = "a rule of the sandbox"
     retry_after: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    body: str | None = None
     keep_bytes: int | None = None
     hide_length: bool = False
     seconds: float = 0.0
@@ -65,7 +76,8 @@ class Rule:
     def from_json(cls, values: Mapping[str, Any]) -> Rule:
         """Read what `to_json` wrote."""
         objects = tuple((bucket, key, path) for bucket, key, path in values["objects"])
-        return cls(**{**values, "objects": objects})
+        headers = tuple((name, value) for name, value in values["headers"])
+        return cls(**{**values, "objects": objects, "headers": headers})
 
     def matches(self, operation: str, key: str) -> bool:
         """Tell whether a request is one that the rule counts."""

@@ -2,7 +2,8 @@
 An S3 store on a loopback port, in a process of its own, with a log of requests and faults.
 
 The store is moto's server; keys are kept literally, with leading and double slashes. The same port
-answers for the service ``sustainability`` and says whose the credentials are.
+answers for the services ``sustainability`` and ``ce``, says whose the credentials are and which
+organisation they are in, and knows reports and exports that are defined.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import select
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -165,6 +166,32 @@ class S3Server:
         `ogfd_sandbox.carbon.publish` makes it of footprints.
         """
         self._control("PUT", "emissions", {"account": account, "months": months})
+
+    def set_costs(self, account: str, told: Mapping[str, Any]) -> None:
+        """
+        Have Cost Explorer know *told* from now on, and the credentials be those of *account*.
+
+        `ogfd_sandbox.explorer.publish` makes it of bills.
+        """
+        self._control("PUT", "costs", {"account": account, **told})
+
+    def set_billing(
+        self,
+        *,
+        reports: Sequence[Mapping[str, Any]] = (),
+        exports: Sequence[Mapping[str, Any]] = (),
+        manager: str | None = None,
+    ) -> None:
+        """
+        Have the account define these from now on.
+
+        Args:
+            reports: as ``cur`` describes them.
+            exports: as ``bcm-data-exports`` answers ``GetExport``.
+            manager: account that manages the organisation; None means that there is none.
+        """
+        told = {"reports": list(reports), "exports": list(exports), "manager": manager}
+        self._control("PUT", "billing", told)
 
     def requests(self) -> tuple[Request, ...]:
         """Return what clients asked for since the start or `forget_requests`, oldest first."""

@@ -1,8 +1,9 @@
 """
 The WSGI layer around moto's S3: keeps a log of requests and spoils those that a rule names.
 
-Requests to ``sustainability`` and ``GetCallerIdentity`` it answers itself: moto does not know the
-one, and has a fixed account for the other.
+Requests to ``sustainability``, ``cur``, ``bcm-data-exports``, ``ce`` and ``organizations`` and for
+``GetCallerIdentity`` it answers itself: moto does not know the first three, has no costs for the
+fourth, and a fixed account for the others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from xml.sax.saxutils import escape
 
 from werkzeug.test import Client
 
+from ogfd_sandbox import billing
 from ogfd_sandbox.carbon import service
+from ogfd_sandbox.explorer import service as explorer
 from ogfd_sandbox.faults import Rule, Rules
 
 Environ = dict[str, Any]
@@ -95,6 +98,8 @@ class SandboxApp:
         self._lock = threading.Lock()
         self._log: list[dict[str, Any]] = []
         self._emissions: dict[str, Any] = {"account": "000000000000", "months": {}}
+        self._billing = billing.NOTHING
+        self._costs = explorer.NOTHING
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
@@ -122,8 +127,11 @@ class SandboxApp:
         method, query = environ["REQUEST_METHOD"], environ.get("QUERY_STRING", "")
         if path == service.PATH:
             return self._carbon(_body(environ))
-        if path == "/" and method == "POST" and b"Action=GetCallerIdentity" in _body(environ):
-            return "GetCallerIdentity", "", "", self._identity
+        if target := environ.get("HTTP_X_AMZ_TARGET"):
+            return self._told(target, _body(environ))
+        if action := _action(environ):
+            app = self._identity if action == "GetCallerIdentity" else self._app
+            return action, "", "", app
         bucket, _, key = path[1:].partition("/")
         return operation_of(method, bucket, key, query), bucket, key, self._app
 
@@ -149,6 +157,51 @@ class SandboxApp:
         key = query if isinstance(query, str) else query.key
         return service.OPERATION, "", key, app
 
+    def _told(self, target: str, body: bytes) -> tuple[str, str, str, App]:
+        """Return what answers a request to a service with JSON."""
+        if target == explorer.TARGET:
+            return self._explored(body)
+        operation = billing.OPERATIONS.get(target)
+        if operation is None:
+            return target.rpartition(".")[2], "", "", self._app
+
+        def app(environ: Environ, start_response: StartResponse) -> list[bytes]:
+            rule: Rule | None = environ.get("ogfd_sandbox.rule")
+            page = rule.results if rule is not None and rule.action == "pages" else None
+            try:
+                found = billing.answer(operation, body, self._billing, page=page)
+            except billing.RefusedError as exc:
+                return _refused(400, exc.code, exc.message, start_response)
+            return _sent(json.dumps(found), "application/x-amz-json-1.1", start_response)
+
+        return operation, "", billing.key_of(body), app
+
+    def _explored(self, body: bytes) -> tuple[str, str, str, App]:
+        costs = self._costs
+
+        def app(environ: Environ, start_response: StartResponse) -> list[bytes]:
+            rule: Rule | None = environ.get("ogfd_sandbox.rule")
+            try:
+                if isinstance(query, explorer.RefusedError):
+                    raise query
+                found = explorer.answer(
+                    query,
+                    costs,
+                    body,
+                    page=rule.results if rule is not None and rule.action == "pages" else None,
+                    repeat=rule is not None and rule.action == "repeat",
+                )
+            except explorer.RefusedError as exc:
+                return _refused(400, exc.code, exc.message, start_response)
+            return _sent(json.dumps(found), "application/x-amz-json-1.1", start_response)
+
+        try:
+            query: explorer.Query | explorer.RefusedError = explorer.read_query(body)
+        except explorer.RefusedError as exc:
+            query = exc
+        key = query.message if isinstance(query, explorer.RefusedError) else query.key
+        return explorer.OPERATION, "", key, app
+
     def _identity(self, _environ: Environ, start_response: StartResponse) -> list[bytes]:
         text = _IDENTITY.format(account=escape(self._emissions["account"]))
         return _sent(text, "text/xml", start_response)
@@ -166,6 +219,11 @@ class SandboxApp:
                     self._rules.replace(Rule.from_json(rule) for rule in json.loads(body))
                 case "PUT", "emissions":
                     self._emissions = json.loads(body)
+                case "PUT", "costs":
+                    self._costs = json.loads(body)
+                    self._emissions = self._emissions | {"account": self._costs["account"]}
+                case "PUT", "billing":
+                    self._billing = json.loads(body)
                 case _:
                     start_response("404 Not Found", [("Content-Length", "0")])
                     return []
@@ -183,6 +241,9 @@ class SandboxApp:
                 wire: socket.socket = environ["werkzeug.socket"]
                 wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
                 raise ConnectionResetError("cut by a rule of the sandbox")
+            case "hang":
+                threading.Event().wait(rule.seconds)
+                return app(environ, start_response)
             case "replace":
                 self._put(rule)
                 return app(environ, start_response)
@@ -225,6 +286,14 @@ def _body(environ: Environ) -> bytes:
     return body
 
 
+def _action(environ: Environ) -> str | None:
+    """Return the operation of a service with forms, such as STS, that is asked for; or None."""
+    if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] != "/":
+        return None
+    form = parse_qs(_body(environ).decode("utf-8", "replace"))
+    return form.get("Action", [None])[0]
+
+
 def _sent(text: str, kind: str, start_response: StartResponse) -> list[bytes]:
     payload = text.encode()
     start_response("200 OK", [("Content-Type", kind), ("Content-Length", str(len(payload)))])
@@ -239,7 +308,7 @@ def _refused(
     retry_after: str | None = None,
 ) -> list[bytes]:
     """Answer an error as services with JSON do."""
-    payload = json.dumps({"message": message}).encode()
+    payload = json.dumps({"__type": code, "message": message}).encode()
     headers = [
         ("Content-Type", "application/json"),
         ("Content-Length", str(len(payload))),
@@ -252,14 +321,15 @@ def _refused(
 
 
 def _error(rule: Rule, environ: Environ, start_response: StartResponse) -> list[bytes]:
-    if environ["PATH_INFO"] == service.PATH:
-        message = "a rule of the sandbox"
-        return _refused(rule.status, rule.code, message, start_response, rule.retry_after)
+    if environ["PATH_INFO"] == service.PATH or "HTTP_X_AMZ_TARGET" in environ:
+        return _refused(rule.status, rule.code, rule.message, start_response, rule.retry_after)
     text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f"<Error><Code>{escape(rule.code)}</Code><Message>a rule of the sandbox</Message>"
+        f"<Error><Code>{escape(rule.code)}</Code><Message>{escape(rule.message)}</Message>"
         "<RequestId>SANDBOX</RequestId></Error>"
     )
+    if _action(environ):  # of STS, which wraps it
+        text = f"<ErrorResponse>{text}</ErrorResponse>"
+    text = f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'
     payload = b"" if environ["REQUEST_METHOD"] == "HEAD" else text.encode()
     headers = [("Content-Type", "application/xml"), ("Content-Length", str(len(payload)))]
     if rule.retry_after is not None:

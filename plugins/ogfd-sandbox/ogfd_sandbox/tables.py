@@ -2,55 +2,54 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Decimal
-from typing import Any
+from decimal import Decimal, localcontext
+from typing import Any, Final
 
 from rich.markup import escape
 from rich.table import Table
 
 Amounts = Mapping[str, Decimal]
 
+_MONTH: Final = re.compile(r"\d{4}-\d{2}$")
+
 
 def outcomes(document: Mapping[str, Any]) -> Table:
-    """Return the slices of a sync."""
-    table = _table("slice", "outcome", "source rows", "activities", "rejected", "generation")
+    """Return the slices of a sync, those of a stream with the same outcome together."""
+    table = _table("stream", "months", "outcome", "slices", "source rows", "activities", "rejected")
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for entry in slices_of(document):
-        generations = {
-            str(delivery.get("generation"))
-            for delivery in (entry.get("deliveries") or {}).values()
-            if delivery.get("generation") is not None
-        }
+        stream = "/".join(entry["slice"].split("/")[:2])
+        groups.setdefault((stream, entry["outcome"]), []).append(entry)
+    for (stream, outcome), entries in groups.items():
+        months = sorted({found[0] for entry in entries if (found := _MONTH.search(entry["slice"]))})
         table.add_row(
-            escape(entry["slice"]),
-            escape(entry["outcome"]),
-            _count(entry.get("source_rows")),
-            _count(entry.get("rows")),
-            _count(entry.get("rejected")),
-            ", ".join(sorted(generations)) or "-",
+            escape(stream),
+            escape(" to ".join(dict.fromkeys((months[0], months[-1])))) if months else "-",
+            escape(outcome),
+            f"{len(entries):,}",
+            *(_total(entries, name) for name in ("source_rows", "rows", "rejected")),
         )
     return table
 
 
 def report(document: Mapping[str, Any]) -> Table:
-    """Return a report by one dimension, cost and emissions side by side, most expensive first."""
+    """Return a report, cost and emissions side by side."""
     by = document["emissions"]["by"]
     emitted = {_group(row, by): row for row in document["emissions"]["rows"]}
-    table = _table(
-        *by, "currency", "billed", "effective", "kgCO2e location-based", "kgCO2e market-based"
-    )
-    for row in sorted(document["rows"], key=lambda row: -_decimal(row["billed_cost"])):
+    lines = []
+    for row in sorted(document["rows"], key=lambda row: (*_group(row, by), row["currency"])):
         # Once a group, also if it has several currencies: each column can be added up.
         emissions = emitted.pop(_group(row, by), {})
-        table.add_row(
-            *_group(row, by),
-            escape(str(row["currency"])),
-            money(_decimal(row["billed_cost"])),
-            money(_decimal(row["effective_cost"])),
-            *_methods(emissions),
-        )
-    for group, row in emitted.items():
-        table.add_row(*group, "-", "-", "-", *_methods(row))
+        costs = (money(_decimal(row[name])) for name in ("billed_cost", "effective_cost"))
+        lines.append((*_group(row, by), escape(row["currency"]), *costs, *_methods(emissions)))
+    lines += [(*group, "-", "-", "-", *_methods(row)) for group, row in emitted.items()]
+    table = _table(
+        *by, "currency", "billed", "effective", "location-based\nkgCO2e", "market-based\nkgCO2e"
+    )
+    for line in sorted(lines):
+        table.add_row(*line)
     return table
 
 
@@ -63,24 +62,45 @@ def _methods(row: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple("-" if amount is None else money(_decimal(amount)) for amount in amounts)
 
 
-def changes(entry: Mapping[str, Any]) -> Table:
-    """Return what a commit changed of the billed cost, by service."""
+def changes(entry: Mapping[str, Any], most: int = 5) -> Table:
+    """Return what a commit changed of the billed cost: *most* services, then the others."""
     table = _table("service", "currency", "before", "after", "difference")
-    found: dict[tuple[str, str], list[Decimal]] = {}
+    found: dict[str, dict[str, tuple[Decimal, Decimal]]] = {}
     for change in entry.get("changes", ()):
         if change["measure"] == "billed_cost":
-            amounts = found.setdefault((change["service"], change["unit"]), [Decimal(0)] * 2)
-            amounts[0] += _decimal(change["before"])
-            amounts[1] += _decimal(change["after"])
-    for (service, unit), (before, after) in sorted(found.items()):
-        if before != after:
-            table.add_row(
-                escape(service),
-                escape(unit),
-                money(before),
-                money(after),
-                f"{after - before:+,.4f}",
-            )
+            services = found.setdefault(change["unit"], {})
+            before, after = services.get(change["service"], (Decimal(0), Decimal(0)))
+            before, after = before + _decimal(change["before"]), after + _decimal(change["after"])
+            services[change["service"]] = before, after
+    for unit, services in sorted(found.items()):
+        ranked = sorted(services.items(), key=lambda each: -abs(each[1][1] - each[1][0]))
+        for service, (before, after) in ranked[:most]:
+            table.add_row(*_change(service or "-", unit, before, after))
+        if others := [amounts for _, amounts in ranked[most:]]:
+            before, after = (sum(column, Decimal(0)) for column in zip(*others, strict=True))
+            table.add_row(*_change(f"{len(others)} others", unit, before, after))
+    return table
+
+
+def _change(service: str, unit: str, before: Decimal, after: Decimal) -> tuple[str, ...]:
+    texts = escape(service), escape(unit)
+    return *texts, money(before), money(after), f"{after - before:+,.2f}"
+
+
+def sums(
+    lines: Iterable[tuple[str, str, Decimal | None, Decimal | None, Decimal | None, bool]],
+) -> Table:
+    """Return *lines* of provider, name, sum in report, ledger and generator; and do they match."""
+    table = _table("provider", "sum", "report", "ledger", "", "generator")
+    for provider, name, reported, held, generated, equal in lines:
+        table.add_row(
+            escape(provider),
+            escape(name),
+            "-" if reported is None else money(reported),
+            "-" if held is None else _exact(held),
+            "=" if equal else "!=",
+            "-" if generated is None else _exact(generated),
+        )
     return table
 
 
@@ -97,21 +117,13 @@ def newest(history: Mapping[str, Any]) -> Mapping[str, Any]:
     return entry
 
 
-def sums(entry: Mapping[str, Any], measure: str) -> dict[str, Decimal]:
-    """Return the exact sums of *measure* in a commit by unit, from the sink's ledger."""
-    return {
-        name.partition(":")[2]: Decimal(amount)
-        for name, amount in entry["sums"].items()
-        if name.partition(":")[0] == measure
-    }
-
-
 def added(parts: Iterable[Amounts]) -> dict[str, Decimal]:
-    """Return the sums of *parts* by currency, as exact as the decimal context is precise."""
+    """Return the exact sums of *parts* by name."""
     found: dict[str, Decimal] = {}
-    for part in parts:
-        for currency, amount in part.items():
-            found[currency] = found.get(currency, Decimal(0)) + amount
+    with localcontext(prec=60):  # of 18 decimals and 20 digits before them, with room
+        for part in parts:
+            for name, amount in part.items():
+                found[name] = found.get(name, Decimal(0)) + amount
     return found
 
 
@@ -120,9 +132,14 @@ def money(amount: Decimal) -> str:
     return f"{amount:,.2f}"
 
 
+def _exact(amount: Decimal) -> str:
+    whole, point, fraction = f"{amount:f}".partition(".")
+    return f"{whole}{point}{fraction.rstrip('0')}".removesuffix(".")
+
+
 def _table(*head: str) -> Table:
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    texts: Sequence[str] = ("slice", "outcome", "service", "category", "currency")
+    texts = ("stream", "months", "outcome", "service", "category", "provider", "currency", "sum")
     for name in head:
         table.add_column(name, justify="left" if name in texts else "right", no_wrap=True)
     return table
@@ -132,5 +149,6 @@ def _decimal(value: Any) -> Decimal:
     return Decimal(0) if value is None else Decimal(str(value))
 
 
-def _count(value: Any) -> str:
-    return "-" if value is None else f"{int(value):,}"
+def _total(entries: Iterable[Mapping[str, Any]], name: str) -> str:
+    counts = [int(entry[name]) for entry in entries if entry.get(name) is not None]
+    return f"{sum(counts):,}" if counts else "-"

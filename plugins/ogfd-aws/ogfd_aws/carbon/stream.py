@@ -11,7 +11,7 @@ https://docs.aws.amazon.com/sustainability/latest/userguide/key-concepts.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from ogfd.plugin import (
     NotPublished,
     Output,
     Partition,
-    PartitionState,
     Period,
     SourceChanged,
     Totals,
@@ -32,19 +31,10 @@ from ogfd.plugin import (
 )
 from ogfd_aws.carbon import estimates
 from ogfd_aws.carbon.estimates import Estimate, parse
+from ogfd_aws.carbon.publication import months_over, promise, state_of
 from ogfd_aws.carbon.service import Emissions
 from ogfd_aws.regions import region_of, where
-from ogfd_aws.services import CATEGORIES, OTHER
-
-FIRST_MONTH: Final = Period.month("2022-01")
-"""AWS has no data of earlier months (page *key concepts* of its user guide)."""
-
-PUBLISH_LAG: Final = timedelta(days=21)
-"""
-New data comes "by the 21st of the month following the usage"; this ends with that day.
-
-https://docs.aws.amazon.com/sustainability/latest/userguide/key-concepts.html
-"""
+from ogfd_aws.services import OTHER, service_of
 
 REFRESH: Final = timedelta(hours=20)
 """Less than the day of the default schedule, whose jitter must not make it skip a day."""
@@ -81,13 +71,15 @@ class CarbonStream:
         Those that AWS has not published yet are listed too; of an account without emissions, the
         last month alone.
         """
-        over = list(_months(window, self._ctx.now()))
+        over = list(months_over(window, self._ctx.now()))
         if not over:
             return []
         await self.published(over[0].start)
         first = min(self._published, default=str(over[-1]))
         return [
-            Partition(key=str(month), period=month, version=None, state=self._state(month))
+            Partition(
+                key=str(month), period=month, version=None, state=state_of(month, self._ctx.now())
+            )
             for month in over
             if str(month) >= first
         ]
@@ -150,14 +142,9 @@ class CarbonStream:
                 self._payer = await self._emissions.account()
             return self._payer
 
-    def _state(self, month: Period) -> PartitionState:
-        late = self._ctx.now() >= month.end + PUBLISH_LAG
-        return PartitionState.CLOSED if late else PartitionState.CLOSING
-
     def _missing(self, month: Period) -> str:
-        due = month.end + PUBLISH_LAG
-        if self._ctx.now() < due:
-            return f"AWS publishes {month} by {due - timedelta(days=1):%Y-%m-%d}"
+        if (promised := promise(month, self._ctx.now())) is not None:
+            return promised
         if not self._published:
             return f"AWS has published no emissions of {month} or later for these credentials"
         return f"AWS has published nothing after {max(self._published)} yet"
@@ -185,7 +172,8 @@ class _Rows:
         place = where(region) if region is not None else None
         if region is not None and place is None:
             self._out.unknown("region", region)
-        if service is not None and service not in CATEGORIES:
+        known = service_of(service) if service is not None else None
+        if service is not None and known is None:
             self._out.unknown("service", service)
         scope3 = estimate.kg.get(estimates.SCOPE_3_MBM)
         return {
@@ -193,8 +181,10 @@ class _Rows:
             "billing_account_id": self._payer,
             "account_id": estimate.dimensions.get(estimates.ACCOUNT),
             "billing_period": str(self._month),
-            "service": service,
-            "category": CATEGORIES.get(service or "", OTHER),
+            # By name, as cost has it; two codes of one name stay two rows by their sku.
+            "service": known.name if known is not None else service,
+            "category": known.category if known is not None else OTHER,
+            "sku": service,
             "region": region,
             "location": place.location if place is not None else None,
             "country": place.country if place is not None else None,
@@ -223,12 +213,3 @@ class _Rows:
         if key in self._seen:
             raise SourceChanged(f"{self._month}: the pages moved, {key} came twice")
         self._seen.add(key)
-
-
-def _months(window: Period, now: datetime) -> Iterator[Period]:
-    """Yield the months in *window* that are over and that AWS has data of."""
-    start = max(window.start, FIRST_MONTH.start)
-    month = Period.month(f"{start:%Y-%m}")
-    while month.start < window.end and month.end <= now:
-        yield month
-        month = Period.month(f"{month.end:%Y-%m}")

@@ -7,7 +7,7 @@ One table of an export, as read, to activities: the columns of ``ACTIVITY_SCHEMA
     billing_period      bill/BillingPeriodStartDate    BillingPeriodStart
     invoice_id          bill/InvoiceId                 InvoiceId
     service             product/ProductName, else      ServiceName, else x_ServiceCode
-                        lineItem/ProductCode
+                        lineItem/ProductCode           in both: a code by `ogfd_aws.services`
     category            lineItem/ProductCode by        ServiceCategory, else x_ServiceCode by
                         `ogfd_aws.services`            `ogfd_aws.services`
     region              product/regionCode,            RegionId, AvailabilityZone, RegionName
@@ -41,8 +41,9 @@ from ogfd_aws.cur.charges import SPLIT, Charges, charges
 from ogfd_aws.cur.columns import Columns
 from ogfd_aws.cur.fields import RESOURCE, TAG, Family
 from ogfd_aws.cur.rows import ExportRows
+from ogfd_aws.exports.instants import instant
 from ogfd_aws.regions import GLOBAL, region_of, where
-from ogfd_aws.services import CATEGORIES, OTHER, WITHOUT_REGION
+from ogfd_aws.services import NAMES, OTHER, WITHOUT_REGION, category_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST: Final = timedelta(seconds=1)
@@ -114,7 +115,7 @@ class Mapper:
         named = _METADATA[rows.family]
         out = {
             "service": rows.combined("product_name", "product_code").map(
-                lambda name, code: name or code
+                lambda name, code: name or NAMES.get(code or "", code)
             ),
             "category": _categories(rows),
             "metadata": rows.combined(*named.values()).map(
@@ -163,7 +164,7 @@ class Mapper:
         if text is None:
             return None
         if text not in self._instants:
-            self._instants[text] = _instant(text)
+            self._instants[text] = instant(text)
         return self._instants[text]
 
 
@@ -188,7 +189,7 @@ def _mapped(
 def _categories(rows: ExportRows) -> pa.Array:
     """FOCUS names the category itself; else the product code tells it."""
     found = rows.combined("product_code", "service_category")
-    known = [CATEGORIES.get(code or "") for code, _ in found.rows]
+    known = [category_of(code) if code else None for code, _ in found.rows]
     rows.strange(
         "service",
         found,
@@ -221,14 +222,6 @@ def _places(rows: ExportRows) -> dict[str, pa.Array]:
 def _region(*named: str | None) -> str | None:
     region = region_of(*named[:4])
     return GLOBAL if region is None and named[4] in WITHOUT_REGION else region
-
-
-def _instant(text: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(text.replace(" +", "+"))
-    except ValueError:
-        return None
-    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _micros(time: datetime | None) -> int | None:

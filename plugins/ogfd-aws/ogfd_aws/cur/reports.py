@@ -12,10 +12,8 @@ Finds a report or an export and its months in a bucket.
 https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
 https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 
-AWS joins prefix and report with ``/`` and does no more: an empty prefix gives keys that begin
-with ``/``, a prefix that ends with ``/`` gives ``//``. So a prefix is tried as AWS joins it and as
-people write it; the keys that are found are used literally. The case of ``BILLING_PERIOD`` differs
-between tables: FOCUS exports come in ``billing_period=YYYY-MM``.
+Where both begin is found by `ogfd_aws.exports.roots`. The case of ``BILLING_PERIOD`` differs between
+tables: FOCUS exports come in ``billing_period=YYYY-MM``.
 """
 
 from __future__ import annotations
@@ -29,11 +27,11 @@ from typing import Final
 from ogfd.plugin import BadRequestError, NotFoundError, Period
 from ogfd_aws.bucket import Bucket
 from ogfd_aws.config import CostConfig
+from ogfd_aws.exports.roots import find
 
 _DAYS: Final = re.compile(r"(\d{8})-(\d{8})")
 _PARTITION: Final = re.compile(r"billing_period=(\d{4}-\d{2})", re.IGNORECASE)
 _ATHENA: Final = re.compile(r".*/year=\d{4}/month=\d{1,2}/[^/]+")
-_MAX_FOLDERS: Final = 100  # each costs a request; a report lies beside few other folders
 
 
 class Layout(Enum):
@@ -101,10 +99,12 @@ async def find_report(bucket: Bucket, config: CostConfig) -> Report:
         BadRequestError: if there are several, or too many folders to look into.
         SourceError: if the bucket cannot be listed.
     """
-    found: dict[tuple[str, Layout], Report] = {}
-    for base in _bases(config.prefix):
-        for report in await _under(bucket, base, config.report):
-            found[report.root, report.layout] = report
+
+    async def look(root: str, name: str, folders: tuple[str, ...]) -> list[Report]:
+        return await _in(bucket, root, name, folders)
+
+    listed = await find(bucket, config.prefix, config.report, look)
+    found = {(report.root, report.layout): report for report in listed}
     if not found:
         where = f"s3://{bucket.name}/{config.prefix}"
         name = f" {config.report}" if config.report else ""
@@ -144,33 +144,6 @@ def months(report: Report, window: Period) -> list[Month]:
                 )
             )
     return sorted(chosen, key=lambda month: month.period)
-
-
-def _bases(prefix: str) -> list[str]:
-    joined = f"{prefix}/"
-    return [joined, prefix] if not prefix or prefix.endswith("/") else [joined]
-
-
-async def _under(bucket: Bucket, base: str, name: str | None) -> list[Report]:
-    own = base.rstrip("/").rpartition("/")[2]
-    if name is not None:
-        roots = [f"{base}{name}/", *([base] if own == name else [])]
-        return [report for root in roots for report in await _at(bucket, root, name)]
-    level = await bucket.level(base)
-    if found := await _in(bucket, base, own, level.folders):
-        # The prefix names the report's own folder.
-        return found
-    names = [folder.removeprefix(base).rstrip("/") for folder in level.folders]
-    if len(names) > _MAX_FOLDERS:
-        raise BadRequestError(
-            f"s3://{bucket.name}/{base} has {len(names)} folders, too many to look into",
-            hint="set prefix and report as in the report's settings",
-        )
-    return [report for one in names if one for report in await _at(bucket, f"{base}{one}/", one)]
-
-
-async def _at(bucket: Bucket, root: str, name: str) -> list[Report]:
-    return await _in(bucket, root, name, (await bucket.level(root)).folders)
 
 
 async def _in(bucket: Bucket, root: str, name: str, folders: tuple[str, ...]) -> list[Report]:

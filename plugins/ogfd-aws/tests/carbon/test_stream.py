@@ -10,10 +10,11 @@ from decimal import Decimal
 
 import pytest
 from ogfd_aws import ogfd_connector
-from ogfd_aws.carbon.stream import PUBLISH_LAG
+from ogfd_aws.carbon.publication import PUBLISH_LAG
 from ogfd_aws.regions import where
 from ogfd_sandbox.carbon import footprint, publish, recompute
 from ogfd_sandbox.cur import CurSettings, Month
+from ogfd_sandbox.cur.catalog import OFFERS
 from ogfd_sandbox.faults import Rule
 
 from ogfd.plugin import (
@@ -87,7 +88,7 @@ async def test_a_month_equals_its_source(shop, year, august):
     assert len(by_place) == len(out.rows())
     for row in out.rows():
         region = "Global" if row["region"] == "global" else row["region"]
-        kg = by_place[row["account_id"], region, row["service"]]
+        kg = by_place[row["account_id"], region, row["sku"]]
         assert {name: kg[kind] for name, kind in TYPES.items()} == {n: row[n] for n in TYPES}
         market = dict(row["metadata"])["scope3_market_kg"]
         assert kg["TOTAL_SCOPE_3_MBM_CARBON_EMISSIONS"] == Decimal(market)
@@ -115,7 +116,7 @@ async def test_places_are_those_of_the_cost(shop, year):
     (everywhere,) = {
         (row["region"], row["location"], row.get("country"))
         for row in rows
-        if row["service"] == "AmazonCloudFront"
+        if row["service"] == "Amazon CloudFront"
     }
     assert ("global", "GLOBAL", None) == everywhere
     known = [row for row in rows if row["region"] != "global"]
@@ -334,6 +335,26 @@ async def test_what_is_not_reported_stays_null(shop):
     assert Decimal("0.005") == row["market_based_kg"]
     assert [None] * 5 == [row.get(name) for name in TYPES if name != "market_based_kg"]
     assert ("mars-1", None, "other") == (row["region"], row.get("location"), row["category"])
+
+
+async def test_services_have_the_names_that_cost_has(shop, year):
+    """The API has codes, reports have names; the code stays beside the name."""
+    rows = (await read(shop)).rows()
+
+    named = {row["sku"]: row["service"] for row in rows}
+    assert "Amazon Elastic Compute Cloud" == named["AmazonEC2"]
+    assert {offer.code: offer.name for offer in OFFERS if offer.code in named} == named
+
+
+async def test_a_service_may_come_by_its_name(shop):
+    """Nobody has seen every answer of the API; a name is as good as a code."""
+    part = {"USAGE_ACCOUNT_ID": "1", "REGION": "us-east-1", "SERVICE": "AWS Lambda", "grams": {}}
+    shop.server.set_emissions("000000000001", {"2026-08": {"model": "v1", "parts": [part]}})
+
+    out = await read(shop)
+
+    assert [("AWS Lambda", "compute")] == [(r["service"], r["category"]) for r in out.rows()]
+    assert not out.unknowns
 
 
 async def test_what_the_tables_do_not_know_is_on_record(shop):

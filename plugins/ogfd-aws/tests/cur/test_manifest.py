@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from ogfd_aws.cur.manifest import MAX_BYTES, MAX_FILES, parse
+from ogfd_aws.cur.manifest import parse
 from ogfd_aws.cur.reports import Layout, Month
+from ogfd_aws.exports.manifest import MAX_BYTES, MAX_FILES
 
 from ogfd.plugin import FatalError, Period
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 from ogfd_aws import bucket
-from ogfd_aws.cur import reports
+from ogfd_aws.exports import roots
 
 from ogfd.plugin import BadRequestError, NotFoundError, PartitionState, Period
 
@@ -111,7 +111,7 @@ async def test_a_report_that_is_not_there_is_not_found(shop):
 
 async def test_too_many_folders_are_not_searched(shop, monkeypatch):
     """A prefix at the root of a data lake would cost a request a folder."""
-    monkeypatch.setattr(reports, "_MAX_FOLDERS", 3)
+    monkeypatch.setattr(roots, "MAX_FOLDERS", 3)
     for number in range(4):
         shop.put(f"lake/{number:03}/x", b"")
 

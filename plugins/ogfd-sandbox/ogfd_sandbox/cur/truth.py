@@ -32,6 +32,7 @@ class Total:
         account_id: of the user.
         service: ``product/ProductName``.
         product_code: ``lineItem/ProductCode``.
+        usage_type: ``lineItem/UsageType``; empty where the line has none.
         region: ``product/region``; empty where the line has none.
         day: of ``lineItem/UsageStartDate``, in UTC.
         line_type: ``lineItem/LineItemType``.
@@ -44,6 +45,7 @@ class Total:
     account_id: str
     service: str
     product_code: str
+    usage_type: str
     region: str
     day: date
     line_type: str
@@ -100,6 +102,7 @@ def truth_of(book: Book, month: Month, lines: Lines) -> Truth:
                 account_id=book.account_id(account),
                 service=template.cells["product/ProductName"],
                 product_code=template.code,
+                usage_type=template.cells.get("lineItem/UsageType", ""),
                 region=template.cells.get("product/region", ""),
                 day=(month.start + timedelta(days=key % 256 - _DAYS_BACK)).date(),
                 line_type=str(template.line_type),

@@ -19,7 +19,7 @@ from datetime import datetime
 
 from ogfd.plugin import NotPublished, SourceChanged
 from ogfd_aws.bucket import Bucket, Fetched
-from ogfd_aws.cur.reports import Month
+from ogfd_aws.exports.manifest import Delivered
 
 
 class Delivery:
@@ -32,7 +32,7 @@ class Delivery:
         published: when the manifest was written; None if that tells nothing about the files.
     """
 
-    def __init__(self, bucket: Bucket, month: Month, published: datetime | None) -> None:
+    def __init__(self, bucket: Bucket, month: Delivered, published: datetime | None) -> None:
         self._bucket = bucket
         self._month = month
         self._published = published
