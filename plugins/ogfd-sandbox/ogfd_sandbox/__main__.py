@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from ogfd_sandbox.azure import bill as azure_bill
 from ogfd_sandbox.carbon import footprint, publish
 from ogfd_sandbox.configuration import SECRET_VARIABLE, ogfd_toml
 from ogfd_sandbox.cur import (
@@ -110,6 +111,68 @@ def cur(
             }
         )
     click.echo(json.dumps({"assemblies": written}, indent=2))
+
+
+@main.command()
+@click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--rows", type=click.IntRange(300), default=20_000, show_default=True)
+@click.option("--files", type=click.IntRange(1), default=2, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option("--month", callback=_month, metavar="YYYY-MM", help="[default: last month]")
+@click.option("--through-day", type=click.IntRange(1, 31), help="The last day, if not all.")
+@click.option("--subscriptions", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--resources", type=click.IntRange(1), help="Distinct resources.")
+@click.option("--level", type=click.IntRange(0, 9), default=6, show_default=True, help="Of gzip.")
+@click.option("--restated", is_flag=True, help="Also write a second run.")
+@click.option(
+    "--dataset",
+    type=click.Choice([one.value for one in azure_bill.Dataset]),
+    default=azure_bill.Dataset.FOCUS_1_0.value,
+    show_default=True,
+)
+@click.option(
+    "--format",
+    type=click.Choice([one.name.lower() for one in azure_bill.Format]),
+    default=azure_bill.Format.GZIP.name.lower(),
+    show_default=True,
+)
+@click.option("--export", default="acme-costs", show_default=True)
+def azure(
+    *,
+    directory: Path,
+    month: Month,
+    through_day: int | None,
+    level: int,
+    restated: bool,
+    dataset: str,
+    format: str,
+    export: str,
+    **options: Any,
+) -> None:
+    """Write generated Azure cost exports to DIRECTORY, and print their true totals as JSON."""
+    settings = azure_bill.AzureSettings(compression_level=level, **options)
+    place = azure_bill.Place(
+        export=export,
+        dataset=azure_bill.Dataset(dataset),
+        format=azure_bill.Format[format.upper()],
+    )
+    bills = [azure_bill.assemble(settings, month, through_day=through_day)]
+    if restated:
+        bills.append(azure_bill.restate(bills[-1]))
+    written = []
+    for bill in bills:
+        blobs = azure_bill.write_month(bill, place, directory)
+        truth = bill.truth.of_kinds(place.dataset.kinds)
+        written.append(
+            {
+                "month": str(bill.month),
+                "rows": truth.rows,
+                "billed": {name: f"{amount:f}" for name, amount in truth.billed().items()},
+                "effective": {name: f"{amount:f}" for name, amount in truth.effective().items()},
+                "blobs": [{"name": name, "path": str(path)} for name, path in blobs],
+            }
+        )
+    click.echo(json.dumps({"runs": written}, indent=2))
 
 
 @main.command()

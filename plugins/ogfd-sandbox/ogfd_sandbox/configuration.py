@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from ogfd_sandbox.azure import bill as azure_bill
+from ogfd_sandbox.azure.seeds import ACCOUNT, CLIENT_ID, CLIENT_SECRET, TENANT_ID
+from ogfd_sandbox.azure.server import AzureServer
 from ogfd_sandbox.cur import Month, Place
 from ogfd_sandbox.s3 import ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY
 
 CONNECTOR: Final = "aws-demo"
+AZURE_CONNECTOR: Final = "azure-demo"
 SECRET_VARIABLE: Final = "SANDBOX_SECRET_ACCESS_KEY"  # noqa: S105 - the name, not the secret
-_FOREIGN: Final = ("OGFD_", "OFFGRIDFLOW_", "AWS_")
+CLIENT_SECRET_VARIABLE: Final = "SANDBOX_CLIENT_SECRET"  # noqa: S105 - likewise
+_FOREIGN: Final = ("OGFD_", "OFFGRIDFLOW_", "AWS_", "AZURE_")
 
 
 def ogfd_toml(
@@ -24,26 +29,31 @@ def ogfd_toml(
     start: Month,
     listen: str,
     carbon: bool = False,
+    azure: AzureServer | None = None,
+    export: azure_bill.Place | None = None,
 ) -> str:
     """
     Return a configuration that reads *place* at *endpoint_url* into SQLite.
 
     Args:
-        endpoint_url: of the stand-in.
+        endpoint_url: of the stand-in of AWS.
         place: where the report lies.
         directory: where state, archive and database go.
         start: the first month to read.
         listen: host and port of the daemon's HTTP listener.
-        carbon: whether to read emissions too.
+        carbon: whether to read emissions of AWS too.
+        azure: the stand-in of Azure, to read its emissions.
+        export: of Azure, to read it too.
     """
-    return (
+    parts = [
         f"""\
 [daemon]
 org_id = "demo"
 state_dir = {_text(directory / "state")}
 socket = {_text(directory / "ogfd.sock")}
-listen = {_text(listen)}
-
+listen = {_text(listen)}""",
+        "" if azure is None else f"ca_file = {_text(azure.ca_file)}",
+        f"""
 [sinks.main]
 type = "sqlite"
 path = {_text(directory / "ogfd.db")}
@@ -60,17 +70,48 @@ secret_access_key = "env:{SECRET_VARIABLE}"
 [connectors.{CONNECTOR}.cost]
 bucket = {_text(place.bucket)}
 prefix = {_text(place.prefix)}
-report = {_text(place.report)}
-{f"[connectors.{CONNECTOR}.carbon]" if carbon else ""}
-""".rstrip("\n")
-        + "\n"
-    )
+report = {_text(place.report)}""",
+        f"\n[connectors.{CONNECTOR}.carbon]" if carbon else "",
+        "" if azure is None else _azure(azure, start),
+        "" if azure is None or export is None else _azure_cost(azure, export),
+    ]
+    return "\n".join(filter(None, parts)) + "\n"
+
+
+def _azure(azure: AzureServer, start: Month) -> str:
+    return f"""
+[connectors.{AZURE_CONNECTOR}]
+type = "azure"
+schedule = "6h"
+start = {_text(start)}
+auth = "client_secret"
+tenant_id = {_text(TENANT_ID)}
+client_id = {_text(CLIENT_ID)}
+client_secret = "env:{CLIENT_SECRET_VARIABLE}"
+authority = {_text(azure.authority)}
+arm_endpoint = {_text(azure.arm_endpoint)}
+
+[connectors.{AZURE_CONNECTOR}.carbon]"""
+
+
+def _azure_cost(azure: AzureServer, export: azure_bill.Place) -> str:
+    return f"""
+[connectors.{AZURE_CONNECTOR}.cost]
+account = {_text(ACCOUNT)}
+container = {_text(export.container)}
+prefix = {_text(export.root)}
+blob_endpoint = {_text(azure.blob_endpoint)}"""
 
 
 def environment(outside: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Return *outside* with the stand-in's secret, without what would reach ogfd from elsewhere."""
+    """Return *outside* with the stand-ins' secrets, without what would reach ogfd from elsewhere."""
     kept = {name: value for name, value in outside.items() if not name.startswith(_FOREIGN)}
-    return {**kept, SECRET_VARIABLE: SECRET_ACCESS_KEY, "AWS_EC2_METADATA_DISABLED": "true"}
+    return {
+        **kept,
+        SECRET_VARIABLE: SECRET_ACCESS_KEY,
+        CLIENT_SECRET_VARIABLE: CLIENT_SECRET,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def _text(value: object) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _GRACE_SECONDS: Final = 10.0
+_TROUBLES: Final = frozenset({"failed", "held", "superseded"})
+"""Outcomes of a slice that are for an operator to see to."""
 
 
 class ProgramError(Exception):
@@ -127,7 +129,7 @@ def _troubles(out: str) -> list[str]:
     except (ValueError, LookupError, TypeError):
         return [out.strip()]
     errors = [run["error"]["message"] for run in runs if run.get("error")]
-    bad = [entry for run in runs for entry in run["slices"] if entry.get("reason")]
+    bad = [entry for run in runs for entry in run["slices"] if entry["outcome"] in _TROUBLES]
     return errors + [f"{entry['slice']} {entry['outcome']}: {entry['reason']}" for entry in bad]
 
 

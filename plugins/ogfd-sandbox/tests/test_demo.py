@@ -2,189 +2,352 @@
 
 import io
 import json
+import sqlite3
 import tomllib
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 import pytest
 from click.testing import CliRunner
 from ogfd_sandbox.__main__ import main
+from ogfd_sandbox.azure.bill import AzureSettings
+from ogfd_sandbox.azure.bill import Place as AzurePlace
+from ogfd_sandbox.azure.server import AzureServer
 from ogfd_sandbox.configuration import environment, ogfd_toml
 from ogfd_sandbox.cur import CurSettings, Month, Place
-from ogfd_sandbox.demo import Demonstration, demo, perform
+from ogfd_sandbox.demo import demo
+from ogfd_sandbox.demo.clouds import Aws, Azure
+from ogfd_sandbox.demo.ledger import read_sums
+from ogfd_sandbox.demo.steps import Demonstration, perform
 from ogfd_sandbox.program import Finished, Program
 from rich.console import Console
 
 TODAY = date(2026, 3, 1)
+TINY = Decimal("1E-18")
 
 
 class Store:
-    """An object store that only counts."""
+    """Stand-ins of both clouds that only remember what they were given."""
 
     url = "http://127.0.0.1:1"
 
-    def __init__(self, downloads=0):
-        self.downloads = downloads
-        self.objects = {}
+    def __init__(self):
+        self.objects = set()
+        self.blobs_put = set()
         self.published = []
 
     def set_emissions(self, account, months):
         self.published.append(list(months))
 
+    def set_subscriptions(self, subscriptions):
+        self.subscriptions = {one.subscription_id for one in subscriptions}
+
+    def set_carbon(self, items):
+        found = list(items)
+        assert self.subscriptions == {one.subscription_id for one in found}
+        self.published.append(sorted({one.month for one in found}))
+
     def create_bucket(self, bucket):
         pass
 
     def put(self, bucket, key, body):
-        self.objects[key] = body.stat().st_size
+        self.objects.add(key)
+
+    def put_blob(self, container, name, body):
+        self.blobs_put.add(name)
+
+    def blobs(self, container, prefix):
+        return sorted(name for name in self.blobs_put if name.startswith(prefix))
+
+    def delete_blob(self, container, name):
+        self.blobs_put.remove(name)
 
     def forget_requests(self):
         pass
 
     def requests(self):
-        return ["ListObjectsV2"] * 4
+        return ()
 
     def count(self, operation, key):
-        return self.downloads
+        return 0
+
+
+@dataclass
+class Given:
+    """A cloud whose sums are given."""
+
+    provider: str
+    connector: str
+    amounts: dict
+    downloads: int = 0
+    delivered: str = "delivered"
+    redelivered: str = "redelivered"
+
+    def deliver(self, months):
+        pass
+
+    def redeliver(self):
+        pass
+
+    def sums(self):
+        return dict(self.amounts)
+
+    def forget_requests(self):
+        pass
+
+    def requests(self):
+        return 4, self.downloads
+
+
+def clouds(downloads=0):
+    """Return one cloud with both methods, and one with two currencies and one method."""
+    aws = {
+        "billed_cost:USD": Decimal("11806.745660138141410249"),
+        "effective_cost:USD": Decimal("11699.945705289505890249"),
+        "location_based_kg": Decimal("43376.036"),
+        "market_based_kg": Decimal("26690.096"),
+    }
+    azure = {
+        "billed_cost:EUR": Decimal("529.4722911155324552500000000000"),
+        "effective_cost:EUR": Decimal("484.40415031553277925"),
+        "billed_cost:USD": Decimal("52.9"),
+        "effective_cost:USD": Decimal("48.4"),
+        "market_based_kg": Decimal("11716.884"),
+    }
+    return Given("aws", "aws-demo", aws), Given("azure", "azure-demo", azure, downloads)
 
 
 class Answers:
-    """A program that knows bills and emissions, and is off by *error* in what its ledger says."""
+    """A program and a sink that know the clouds, but for *changes*, which they have instead."""
 
-    def __init__(self, error=Decimal(0), third="unchanged", carbon_error=Decimal(0)):
-        self.error = error
-        self.carbon_error = carbon_error
+    def __init__(self, clouds, third="unchanged", **changes):
+        self.clouds = clouds
         self.third = third
+        self.changes = changes
         self.syncs = 0
-        self.demonstration = None
+        self.asked = []
 
     def __call__(self, command):
+        self.asked.append(" ".join(command[5:]))
         match command[5:]:
             case ["sync", *_]:
                 document = self._sync()
-            case ["report", *_]:
-                document = self._report()
+            case ["report", "--by", by, *_]:
+                document = self._report(by.split(","))
             case ["slices", "history", slice, *_]:
                 document = self._history(slice)
         return Finished(code=0, out=json.dumps(document), err="")
 
-    def _bills(self):
-        return self.demonstration._bills
+    def sums(self, cloud, where):
+        changed = cloud.sums() | self.changes.get(where, {}).get(cloud.provider, {})
+        return {name: amount for name, amount in changed.items() if amount is not None}
+
+    def ledger(self):
+        """Return sums of the sink, others among them that nobody compares."""
+        return {
+            cloud.connector: self.sums(cloud, "ledger") | {"quantity:Hrs": Decimal(4)}
+            for cloud in self.clouds
+        }
 
     def _sync(self):
         self.syncs += 1
-        newest = max(self._bills())
-        slices = [
+        return {
+            "outcome": "succeeded",
+            "runs": [
+                {"connector": cloud.connector, "slices": self._slices(cloud)}
+                for cloud in self.clouds
+            ],
+        }
+
+    def _slices(self, cloud):
+        return [
             {
-                "slice": f"aws-demo/cost/{month}",
-                "outcome": {1: "committed", 2: "committed" if month == newest else "unchanged"}.get(
+                "slice": f"{cloud.connector}/{stream}/{month}",
+                "outcome": {1: "committed", 2: "committed" if new else "unchanged"}.get(
                     self.syncs, self.third
                 ),
                 "rows": 10,
-                "source_rows": bill.truth.lines,
-                "rejected": 0,
-                "deliveries": {"main": {"outcome": "committed", "generation": 1}},
+                "source_rows": 1000,
+                "rejected": None,
             }
-            for month, bill in self._bills().items()
+            for stream in ("carbon", "cost")
+            for month, new in (("2025-12", False), ("2026-01", False), ("2026-02", True))
         ]
-        return {"outcome": "succeeded", "runs": [{"connector": "aws-demo", "slices": slices}]}
 
-    def _report(self):
-        row = {
-            "category": "[/not markup] of rich",
-            "currency": "USD",
-            "billed_cost": "12.5",
-            "effective_cost": None,
-            "line_count": 7,
-        }
-        emitted = {"location_based_kg": 31.5, "market_based_kg": None, "line_count": 1}
-        rows = [{"category": row["category"]} | emitted, {"category": "storage"} | emitted]
+    def _report(self, by):
+        rows, emissions = [], []
+        for cloud in self.clouds:
+            group = dict.fromkeys(by, "[/not markup] of rich") | {"provider": cloud.provider}
+            sums = {name: float(amount) for name, amount in self.sums(cloud, "report").items()}
+            rows += [
+                group
+                | {"currency": currency}
+                | {
+                    name: sums.get(f"{name}:{currency}")
+                    for name in ("billed_cost", "effective_cost")
+                }
+                for currency in sorted({name[-3:] for name in sums if ":" in name})
+            ]
+            kinds = ("location_based_kg", "market_based_kg")
+            emissions.append(group | {name: sums.get(name) for name in kinds})
         return {
-            "by": ["category", "currency"],
-            "rows": [row],
-            "emissions": {"by": ["category"], "rows": rows},
-            "missing": ["aws-demo/carbon holds nothing for 2026-02"],
+            "by": [*by, "currency"],
+            "rows": rows,
+            "emissions": {"by": by, "rows": emissions},
+            "missing": ["azure-demo/carbon has no location_based_kg"],
         }
 
     def _history(self, slice):
-        if "/carbon/" in slice:
-            (made,) = [one for one in self.demonstration._emitted if str(one.month) == slice[-7:]]
-            kg = made.kg()
-            sums = {
-                "location_based_kg": f"{kg['TOTAL_LBM_CARBON_EMISSIONS'] + self.carbon_error:f}",
-                "market_based_kg": f"{kg['TOTAL_MBM_CARBON_EMISSIONS']:f}",
-            }
-            return {"slice": slice, "sinks": {"main": [{"generation": 1, "sums": sums}]}}
-        truth = self._bills()[Month.parse(slice[-7:])].truth
-        billed = truth.billed()["USD"] + self.error
-        change = {"account_id": "1", "service": "AWS Glue", "measure": "billed_cost", "unit": "USD"}
-        commits = [
-            {"generation": 1, "sums": {"billed_cost:USD": "1"}, "changes": []},
-            {
-                "generation": 2,
-                "sums": {
-                    "billed_cost:USD": f"{billed:f}",
-                    "effective_cost:USD": f"{truth.effective()['USD']:f}",
-                    "quantity:Hrs": "4",
-                },
-                "changes": [{**change, "before": "100.5", "after": "98.25"}],
-            },
+        change = {"account_id": "1", "measure": "billed_cost", "unit": "USD"}
+        changes = [
+            change | {"service": f"Service {number}", "before": "100.5", "after": str(100 - number)}
+            for number in range(7)
         ]
+        commits = [{"generation": 1, "changes": []}, {"generation": 2, "changes": changes}]
         return {"slice": slice, "sinks": {"main": commits}}
 
 
-def _shown(tmp_path, answers, store):
+def _shown(tmp_path, answers):
     console = Console(file=io.StringIO(), width=120)
-    shown = Demonstration(store, Program(tmp_path / "ogfd.toml", answers), console)
-    answers.demonstration = shown
-    good = perform(shown, TODAY, CurSettings(rows=400))
+    program = Program(tmp_path / "ogfd.toml", answers)
+    good = perform(Demonstration(answers.clouds, program, answers.ledger, console), TODAY)
     return good, console.file.getvalue()
 
 
-def test_a_sink_that_holds_the_bill_is_a_match(tmp_path):
-    """Figures are the program's: its services, its changes, its sums, to the last digit."""
-    store = Store()
-    good, text = _shown(tmp_path, Answers(), store)
+def _line(text, *cells):
+    """Return the line of a table that begins with *cells*, as its cells."""
+    lines = [[cell.strip() for cell in line.split("│")] for line in text.splitlines()]
+    [found] = [line for line in lines if [*cells] == line[: len(cells)]]
+    return found
+
+
+def test_a_sink_that_holds_what_was_delivered_is_a_match(tmp_path):
+    """Figures are the program's; each provider, currency and method has a line of its own."""
+    good, text = _shown(tmp_path, Answers(clouds()))
 
     assert good
     assert text.rstrip().endswith("match")
     assert "no match" not in text
-    assert "aws-demo/cost/2025-12" in text
-    assert "-2.2500" in text
+    cost = "11806.745660138141410249"
+    assert ["11,806.75", cost, "=", cost] == _line(text, "aws", "billed, USD")[2:]
+    cost = "529.47229111553245525"
+    assert ["529.47", cost, "=", cost] == _line(text, "azure", "billed, EUR")[2:]
+    assert "52.9" == _line(text, "azure", "billed, USD")[3]
+    assert "43376.036" == _line(text, "aws", "location-based, kgCO2e")[3]
+    assert 1 == text.count("location-based, kgCO2e")
     assert "[/not markup] of rich" in text
-    assert "of which 0 for data files" in text
-    assert "31.50" in text
-    assert "incomplete: aws-demo/carbon holds nothing for 2026-02" in text
-    assert "location-based: sink" in text
-    assert [["2025-12", "2026-01"], ["2025-12", "2026-01", "2026-02"]] == store.published
+    assert "incomplete: azure-demo/carbon has no location_based_kg" in text
+    assert "azure-demo: 4 requests, 0 of them for files of data" in text
+
+
+def test_each_month_is_delivered_by_both_clouds_and_the_last_one_again(tmp_path):
+    """With its emissions, which are out only then; a run of Azure replaces the one before."""
+    store = Store()
+    settings = AzureSettings(rows=600, subscriptions=2, currencies=("EUR", "USD"))
+    answers = Answers((Aws(store, CurSettings(rows=300)), Azure(store, settings)))
+    good, _ = _shown(tmp_path, answers)
+    aws, azure = (cloud.sums() for cloud in answers.clouds)
+
+    assert good
+    assert [["2025-12", "2026-01"]] * 2 + [["2025-12", "2026-01", "2026-02"]] * 2 == store.published
     # three pointers, and a manifest in each of four assemblies
     assert 7 == sum(key.endswith("acme-Manifest.json") for key in store.objects)
+    assert 3 == sum(name.endswith("manifest.json") for name in store.blobs_put)
+    assert {"billed_cost:EUR", "billed_cost:USD", "market_based_kg"} < azure.keys()
+    assert {"billed_cost:USD", "location_based_kg", "market_based_kg"} < aws.keys()
+    assert "location_based_kg" not in azure
+    assert [
+        "sync --json",
+        "report --by category,provider --format json",
+        "sync --json",
+        "slices history aws-demo/cost/2026-02 --json",
+        "slices history azure-demo/cost/2026-02 --json",
+        "sync --json",
+        "report --by provider --format json",
+    ] == answers.asked
 
 
-def test_a_difference_in_the_last_digit_is_no_match(tmp_path):
-    """A thousandth of a millionth of a millionth of a millionth of a dollar."""
-    good, text = _shown(tmp_path, Answers(error=Decimal("1E-18")), Store())
+def test_slices_of_a_stream_with_one_outcome_are_one_line(tmp_path):
+    """Each subscription and month of Azure is a slice: dozens, soon."""
+    _, text = _shown(tmp_path, Answers(clouds()))
 
-    assert not good
-    assert "no match" in text
+    first = ["aws-demo/cost", "2025-12 to 2026-02", "committed", "3", "3,000", "30", "-"]
+    assert first == _line(text, *first)
+    assert ["1"] == _line(text, "aws-demo/cost", "2026-02", "committed")[3:4]
+    assert ["2"] == _line(text, "aws-demo/cost", "2025-12 to 2026-01", "unchanged")[3:4]
 
 
-def test_a_gram_of_difference_is_no_match(tmp_path):
-    """Emissions are compared like money."""
-    good, text = _shown(tmp_path, Answers(carbon_error=Decimal("0.001")), Store())
+def test_what_changed_most_is_shown_and_the_rest_in_one_line(tmp_path):
+    """Readable, whatever the number of services."""
+    _, text = _shown(tmp_path, Answers(clouds()))
+    most = [line for line in text.splitlines() if line.startswith("Service 6")]
+    others = [line for line in text.splitlines() if line.startswith("2 others")]
 
-    assert not good
-    assert "location-based: sink" in text
-    assert "no match" in text
+    assert ["-6.50"] * 2 == [line.split()[-1] for line in most]
+    assert ["-2.00"] * 2 == [line.split()[-1] for line in others]
 
 
 @pytest.mark.parametrize(
-    ("answers", "store"), [(Answers(), Store(downloads=1)), (Answers(third="committed"), Store())]
+    ("where", "place", "name", "error"),
+    [
+        ("ledger", 0, "billed_cost:USD", TINY),
+        ("ledger", 1, "effective_cost:EUR", TINY),
+        ("ledger", 1, "market_based_kg", Decimal("0.001")),
+        ("report", 1, "billed_cost:USD", Decimal("0.01")),
+    ],
 )
-def test_a_third_sync_that_reads_data_is_no_success(tmp_path, answers, store):
-    """Nothing changed, so nothing may be downloaded or committed."""
-    good, _ = _shown(tmp_path, answers, store)
+def test_a_difference_is_no_match(tmp_path, where, place, name, error):
+    """To the last digit in the ledger, to a cent in the report."""
+    cloud = clouds()[place]
+    wrong = {cloud.provider: {name: cloud.sums()[name] + error}}
+    good, text = _shown(tmp_path, Answers(clouds(), **{where: wrong}))
 
     assert not good
+    assert text.rstrip().endswith("no match")
+    assert 1 == text.count("!=")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ledger": {"azure": {"location_based_kg": Decimal(0)}}},
+        {"report": {"azure": {"location_based_kg": Decimal(3)}}},
+        {"report": {"azure": {"billed_cost:USD": None, "effective_cost:USD": None}}},
+        {"ledger": {"aws": {"market_based_kg": None}}},
+    ],
+    ids=["zero for none", "another method", "a currency less", "not held"],
+)
+def test_a_sum_that_one_has_and_another_has_not_is_no_match(tmp_path, wrong):
+    """A method that a provider does not report stays empty; a currency is not left out."""
+    good, text = _shown(tmp_path, Answers(clouds(), **wrong))
+
+    assert not good
+    assert "no match" in text
+
+
+@pytest.mark.parametrize(("third", "downloads"), [("unchanged", 1), ("committed", 0)])
+def test_a_third_sync_that_reads_data_is_no_success(tmp_path, third, downloads):
+    """Nothing changed, so nothing may be downloaded or committed."""
+    good, _ = _shown(tmp_path, Answers(clouds(downloads), third))
+
+    assert not good
+
+
+def test_the_ledger_is_added_up_by_connector(tmp_path):
+    """Exactly, beyond what binary floats and the default precision of decimals keep."""
+    path = tmp_path / "a b#.db"
+    rows = [("a", "20000000000000000000.000000000000000001"), ("a", "1E-18"), ("b", "3")]
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE ogfd_ledger (connector TEXT, sums TEXT)")
+        values = [(name, json.dumps({"billed_cost:USD": amount})) for name, amount in rows]
+        db.executemany("INSERT INTO ogfd_ledger VALUES (?, ?)", values)
+    db.close()
+
+    assert {
+        "a": {"billed_cost:USD": Decimal("20000000000000000000.000000000000000002")},
+        "b": {"billed_cost:USD": Decimal(3)},
+    } == read_sums(path)
 
 
 def test_the_configuration_is_toml_whatever_the_directory_is_called(tmp_path):
@@ -204,16 +367,38 @@ def test_the_configuration_is_toml_whatever_the_directory_is_called(tmp_path):
         "aws-demo"
     ]["cost"]
     assert found["connectors"]["aws-demo"]["secret_access_key"].startswith("env:")
+    assert ["aws-demo"] == list(found["connectors"])
+
+
+def test_the_configuration_names_azure_and_whom_it_trusts(tmp_path):
+    """Its certificates, its endpoints, and the secret by reference."""
+    text = ogfd_toml(
+        endpoint_url="http://127.0.0.1:1",
+        place=Place(bucket="billing", report="acme"),
+        directory=tmp_path,
+        start=Month(2026, 1),
+        listen="127.0.0.1:2",
+        azure=AzureServer(),
+        export=AzurePlace(container="bills"),
+    )
+    found = tomllib.loads(text)
+    connector = found["connectors"]["azure-demo"]
+
+    assert "ca_file" in found["daemon"]
+    assert ("bills", "costs/acme-costs/") == tuple(
+        connector["cost"][key] for key in ("container", "prefix")
+    )
+    assert {} == connector["carbon"]
+    assert connector["client_secret"].removeprefix("env:") in environment({})
 
 
 def test_settings_of_the_user_do_not_reach_the_demonstration():
     """Neither a configuration, nor a cloud account, nor a predecessor's variables."""
-    found = environment(
-        {"PATH": "/bin", "OGFD_CONFIG": "x", "AWS_PROFILE": "y", "OFFGRIDFLOW_AWS_REGION": "z"}
-    )
+    foreign = ("OGFD_CONFIG", "AWS_PROFILE", "AZURE_TENANT_ID", "OFFGRIDFLOW_AWS_REGION")
+    found = environment({"PATH": "/bin"} | dict.fromkeys(foreign, "x"))
 
     assert "/bin" == found["PATH"]
-    assert not {"OGFD_CONFIG", "AWS_PROFILE", "OFFGRIDFLOW_AWS_REGION"} & set(found)
+    assert not {*foreign} & set(found)
 
 
 def test_demo_is_announced_with_its_options():

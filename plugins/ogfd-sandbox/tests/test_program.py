@@ -38,8 +38,10 @@ def test_what_went_wrong_in_a_sync_is_read_out_of_its_answer(tmp_path):
     """Errors of runs and reasons of slices, not a page of JSON."""
     held = {"slice": "aws-demo/cost/2026-01", "outcome": "held", "reason": "cost fell by half"}
     fine = {"slice": "aws-demo/cost/2026-02", "outcome": "committed", "reason": None}
+    early = {"slice": "aws-demo/carbon/2026-02", "outcome": "pending", "reason": "too early"}
+    slices = [held, fine, early]
     out = json.dumps(
-        {"runs": [{"error": {"message": "no bucket"}, "slices": []}, {"slices": [held, fine]}]}
+        {"runs": [{"error": {"message": "no bucket"}, "slices": []}, {"slices": slices}]}
     )
 
     with pytest.raises(ProgramError) as caught:

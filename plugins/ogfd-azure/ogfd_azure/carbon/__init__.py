@@ -1,0 +1,1 @@
+"""The emissions that Azure reports of each subscription, from Microsoft.Carbon."""

@@ -1,0 +1,1 @@
+"""The emissions behind the Emissions Impact Dashboard, from the Cloud for Sustainability API."""

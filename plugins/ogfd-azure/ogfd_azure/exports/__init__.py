@@ -1,0 +1,1 @@
+"""Cost exports of Cost Management: found in blob storage, read by column, mapped to activities."""

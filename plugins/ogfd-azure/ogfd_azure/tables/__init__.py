@@ -1,0 +1,1 @@
+"""Regions, services and pricing units of Azure: tables in CSV, whose source and licence they name."""

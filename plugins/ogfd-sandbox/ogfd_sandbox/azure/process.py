@@ -1,0 +1,63 @@
+"""
+The process of the Azure stand-in: ``python -m ogfd_sandbox.azure.process IDENTITY.pem [PORT]``.
+
+    parent ---- stdin (kept open) ---> child     end of file: the child ends, whatever became
+    parent <--- one line of JSON ----- child     of its parent
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import ssl
+import sys
+import threading
+
+import anyio
+from aiohttp import web
+
+from ogfd_sandbox.azure.app import AzureApp, Handler
+
+
+def _end_with_parent() -> None:
+    # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+async def _listen(handler: Handler, port: int, tls: ssl.SSLContext | None) -> int:
+    """Serve *handler* on the loopback interface; return the port."""
+    app = web.Application(client_max_size=0)  # a report may be of any size
+    app.router.add_route("*", "/{path:.*}", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls).start()
+    return int(runner.addresses[0][1])
+
+
+async def _serve(identity: str, port: int) -> None:
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(identity)
+    app = AzureApp()
+    ports = {
+        "port": await _listen(app.secure, port, tls),
+        "plain_port": await _listen(app.plain, 0, None),
+    }
+    with contextlib.suppress(BrokenPipeError):  # the parent is gone; so will this process be
+        os.write(1, (json.dumps(ports) + "\n").encode())
+    await anyio.sleep_forever()
+
+
+def main() -> None:
+    """Serve until stdin ends."""
+    # Ctrl-C reaches the whole foreground group; the parent decides when the cloud goes.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    anyio.run(_serve, sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+
+
+if __name__ == "__main__":
+    main()
