@@ -42,7 +42,7 @@ test: $(VENV)/.test ## Run the tests that need nothing but pip packages
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live"
 
 .PHONY: test-quick
-test-quick: $(VENV)/.test ## Run those of them that start no program: with make demo, for one more interpreter
+test-quick: $(VENV)/.test ## Run them but for those of the installed program: with make demo, for one more interpreter
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live" --ignore tests/program --ignore tests/kill
 
 .PHONY: check

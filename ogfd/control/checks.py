@@ -10,7 +10,6 @@ from ogfd.control.protocol import Emit
 from ogfd.plugin import Context, ErrorClass, Finding, FindingLevel, OgfdError, Sink, SinkError
 from ogfd.registry import Bound, BoundConnector
 from ogfd.runs import Runner, default_window
-from ogfd.state import unknowns
 
 _NAMED: Final = 10
 
@@ -86,7 +85,7 @@ class Checks:
     async def _unknown(self, connector: str) -> Sequence[Finding]:
         """Name the values that no table of the connector knows, by stream and field."""
         named: dict[str, list[str]] = {}
-        for each in await unknowns(self._runner.state, connector):
+        for each in await self._runner.unknown(connector):
             subject = f"unknown {each.field} in {each.stream}"
             named.setdefault(subject, []).append(f"{each.value} ({each.rows} rows)")
         return [

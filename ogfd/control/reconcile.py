@@ -10,7 +10,7 @@ import anyio
 from ogfd.control.choice import Choice
 from ogfd.control.protocol import Emit
 from ogfd.plugin import single_error
-from ogfd.runs import Reconciled, Runner, RunRequest
+from ogfd.runs import Blueprint, Reconciled, Runner, RunRequest
 from ogfd.runs.border import border_error
 from ogfd.slices import Agreement, worst
 from ogfd.state import StateStore
@@ -75,31 +75,35 @@ class Reconcile:
 
 
 async def unreconciled(
-    state: StateStore, streams: Mapping[str, Container[str]]
+    state: StateStore, blueprints: Mapping[str, Mapping[str, Blueprint]]
 ) -> list[dict[str, Any]]:
     """
     Return the months that were found to differ from the provider's totals or could not be checked.
 
     Args:
         state: knows them.
-        streams: those that are configured, by connector.
+        blueprints: of the streams that are configured, by connector and stream.
     """
     return [
         document
         for record in await reconciliations(state)
-        if record.stream in streams.get(record.connector, ())
-        for document in _standing(record)
+        if (found := blueprints.get(record.connector, {}).get(record.stream)) is not None
+        for document in _standing(record, found.sinks)
     ]
 
 
-def _standing(record: Reconciliation) -> list[dict[str, Any]]:
+def _standing(record: Reconciliation, sinks: Container[str]) -> list[dict[str, Any]]:
     month = {
         "stream": f"{record.connector}/{record.stream}",
         "billing_period": record.billing_period,
         "checked_at": record.checked_at.isoformat(),
     }
     error = record.document["error"]
-    bad = [each for each in record.document["checks"] if Agreement(each["result"]).is_bad]
+    bad = [
+        each
+        for each in record.document["checks"]
+        if Agreement(each["result"]).is_bad and each["sink"] in sinks
+    ]
     kept = ("sink", "measure", "result", "committed", "provider", "difference", "share")
     found = [month | {name: each[name] for name in kept} | {"error": None} for each in bad]
     if error is not None:

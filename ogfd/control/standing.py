@@ -15,7 +15,7 @@ from ogfd.control.reconcile import unreconciled
 from ogfd.plugin import Sink, SinkError
 from ogfd.registry import Bound
 from ogfd.runs import Runner
-from ogfd.state import Spending, unknowns
+from ogfd.state import Spending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ class Status:
             "streams": sorted(bound.streams) if bound else [],
             "unknown": [
                 {"stream": i.stream, "field": i.field, "value": i.value, "rows": i.rows}
-                for i in await unknowns(self._runner.state, name)
+                for i in await self._runner.unknown(name)
             ],
             "spending": await self._spending(name),
         }

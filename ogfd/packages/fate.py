@@ -68,19 +68,30 @@ class RowFate:
         if len(self.rejects) < _KEPT:
             text = None if cost is None else str(cost)
             self.rejects.append(
-                Reject(where=where, reason=reason, raw=raw[:_RAW_LIMIT], cost=text, rows=rows)
+                Reject(
+                    where=_whole(where),
+                    reason=_whole(reason),
+                    raw=_whole(raw[:_RAW_LIMIT]),
+                    cost=text,
+                    rows=rows,
+                )
             )
+
+    def leave_out(self, reason: str, rows: int) -> None:
+        """Put on record that rows were left out on purpose."""
+        self.filtered[_whole(reason)] += rows
 
     def strange(self, field: str, value: str, rows: int) -> None:
         """Put on record that no table knows a value; beyond 1,000 values only known ones count."""
-        key = (field, value[:_VALUE_LIMIT])
+        key = (_whole(field), _whole(value[:_VALUE_LIMIT]))
         if key in self.unknown or len(self.unknown) < _KEPT_VALUES:
             self.unknown[key] += rows
 
     def doubt(self, reason: str) -> None:
         """Put on record why the slice should be held; the same reason counts once."""
-        if reason not in self.doubts:
-            self.doubts.append(reason)
+        text = _whole(reason)
+        if text not in self.doubts:
+            self.doubts.append(text)
 
     def counts(self) -> dict[str, Any]:
         """Return the counts, JSON-ready."""
@@ -103,3 +114,8 @@ class RowFate:
         with path.open("w", encoding="utf-8") as file:
             for reject in self.rejects:
                 file.write(json.dumps(reject.as_json(), ensure_ascii=False) + "\n")
+
+
+def _whole(text: str) -> str:
+    """Spell out halves of characters, which JSON may have and no file or database takes."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -166,6 +166,11 @@ def _info(fields: dict[str, Any]) -> PackageInfo:
         "period": Period(start, end),
         "breakdown": tuple(SumRow(**row) for row in fields["breakdown"]),
         "claims": tuple(claims),
-        "days": tuple(fields["days"]) if fields.get("days") else None,
+        "billing_periods": _tuple(fields.get("billing_periods")),
+        "days": _tuple(fields.get("days")),
     }
     return PackageInfo(**known)
+
+
+def _tuple(items: list[str] | None) -> Any:
+    return None if items is None else tuple(items)

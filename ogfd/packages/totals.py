@@ -35,6 +35,7 @@ class Totals:
         self._digest: Lanes = np.zeros((2, 1), dtype=np.uint64)
         self._sums: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
         self._payers: set[tuple[str, str]] = set()
+        self._billing_periods: set[str] = set()
         self._short_end: int | None = None
         self._long_end: int | None = None
 
@@ -49,9 +50,12 @@ class Totals:
             if measure in table.column_names and measure != "line_count":
                 self._add_sums(table, measure)
         for row in _distinct(table, ["billing_account_id", "billing_period"]):
-            payer, period = row["billing_account_id"], row["billing_period"]
-            if payer is not None and period is not None:
-                self._payers.add((payer, period))
+            self._add_payer(row.get("billing_account_id"), row.get("billing_period"))
+
+    @property
+    def billing_periods(self) -> tuple[str, ...]:
+        """Return the billing periods that rows are of, with a payer or without."""
+        return tuple(sorted(self._billing_periods))
 
     @property
     def digest(self) -> str:
@@ -98,6 +102,12 @@ class Totals:
         micros = self._long_end if self._short_end is None else self._short_end
         return None if micros is None else _EPOCH + timedelta(microseconds=micros)
 
+    def _add_payer(self, payer: str | None, period: str | None) -> None:
+        if period is not None:
+            self._billing_periods.add(period)
+            if payer is not None:
+                self._payers.add((payer, period))
+
     def _add_ends(self, table: pa.Table) -> None:
         start, end = (_micros(table[name]) for name in ("period_start", "period_end"))
         short = end[end - start <= _DAY]
@@ -136,12 +146,14 @@ def _content(block: Block) -> Lanes:
 
 
 def _distinct(table: pa.Table, names: list[str]) -> Iterable[dict[str, str | None]]:
-    if not set(names) <= set(table.column_names):
+    """Return the distinct values of those columns of *names* that are there."""
+    known = [name for name in names if name in table.column_names]
+    if not known:
         return []
     rows: list[dict[str, str | None]] = (
-        table.select(names)
+        table.select(known)
         .combine_chunks()
-        .group_by(names, use_threads=False)
+        .group_by(known, use_threads=False)
         .aggregate([])
         .to_pylist()
     )

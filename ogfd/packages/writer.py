@@ -120,7 +120,7 @@ class PackageWriter:
 
     def filtered(self, reason: str, rows: int) -> None:
         """See `ogfd.plugin.Output.filtered`."""
-        self.fate.filtered[reason] += rows
+        self.fate.leave_out(reason, rows)
 
     def unknown(self, field: str, value: str, rows: int = 1) -> None:
         """See `ogfd.plugin.Output.unknown`."""
@@ -216,5 +216,6 @@ class PackageWriter:
             breakdown=totals.breakdown(),
             digest=totals.digest,
             claims=totals.claims(header.provider, header.kind),
+            billing_periods=totals.billing_periods,
             days=self._days.span,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from logging import LoggerAdapter
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, overload
 
+from ogfd.plugin.documents import document_of
 from ogfd.plugin.errors import TransientError
 
 T = TypeVar("T")
@@ -71,19 +71,19 @@ class Response:
 
     def json(self) -> Any:
         """
-        Return the body, parsed to its end.
+        Return the body, parsed to its end; its fractions are `decimal.Decimal`, digit by digit.
 
         Of a request that ``expects_json`` it was parsed when it came: every call returns the same
         object then. Otherwise every call parses it anew.
 
         Raises:
             TransientError: if the body is not one JSON document, as when a proxy answers with
-                HTML or the body was cut.
+                HTML or the body was cut; ``NaN`` and ``Infinity`` are no JSON either.
         """
         if self.parsed:
             return self.parsed[0]
         try:
-            return json.loads(self.body)
+            return document_of(self.body)
         except ValueError:
             kind = self.headers.get("Content-Type", "no content type")
             raise TransientError(
@@ -179,7 +179,7 @@ class Context(Protocol):
                 limits requests for each: see `Limit.scoped`.
             expects_json: whether the answer must be one JSON document, which `Response.json` then
                 returns. Any other body, such as a proxy's HTML or one that was cut, is transient
-                and the request is made again. A 204 and an empty 202 may have no document. Sends
+                and the request is made again. A 204, a 205 and an empty 202 have none. Sends
                 ``Accept: application/json`` unless *headers* say otherwise.
 
         Raises:

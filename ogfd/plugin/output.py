@@ -28,11 +28,13 @@ class Wanted:
         grain: the engine aggregates to it in any case.
         tags: the tag keys to keep, as the provider spells them.
         resource_ids: whether ``resource_id`` is kept.
+        by_account: whether rows of some accounts are left out, so that each must name its own.
     """
 
     grain: Grain = Grain.DAILY
     tags: tuple[str, ...] = ()
     resource_ids: bool = False
+    by_account: bool = False
 
 
 class Output(Protocol):

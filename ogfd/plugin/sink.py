@@ -79,6 +79,7 @@ class PackageInfo:
         breakdown: sums by account, service and measure, for the history.
         digest: order-independent digest of the rows; equal rows give an equal digest.
         claims: what the package counts for.
+        billing_periods: those that its rows are of, sorted; None if nobody looked.
         days: the first and the last day (``YYYY-MM-DD``, UTC) of the period that it has rows of, not
             counting rows longer than a day; None if there are none.
         actor: who approved the package, if it was held.
@@ -104,6 +105,7 @@ class PackageInfo:
     breakdown: Sequence[SumRow] = field(default=(), repr=False)
     digest: str
     claims: Sequence[Claim] = ()
+    billing_periods: tuple[str, ...] | None = None
     days: tuple[str, str] | None = None
     actor: str | None = None
     reason: str | None = None

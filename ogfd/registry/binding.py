@@ -262,5 +262,6 @@ def _stream(table: ConnectorTable, stream: StreamTable, spec: StreamSpec) -> Bou
             grain=stream.grain or table.grain,
             tags=table.tags if stream.tags is None else stream.tags,
             resource_ids=table.resource_ids if resource_ids is None else resource_ids,
+            by_account=bool(table.accounts.include or table.accounts.exclude),
         ),
     )

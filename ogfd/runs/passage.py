@@ -27,7 +27,7 @@ from ogfd.runs.planning import Planned
 from ogfd.runs.recording import slice_record
 from ogfd.runs.request import Emit
 from ogfd.slices import Action, Engine, Outcome, SliceResult, Work, read_bases
-from ogfd.state import SliceRecord, StateStore, put_unknowns
+from ogfd.state import SliceRecord, StateStore
 from ogfd.traffic import Spool
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,6 @@ class Passage:
                     )
                 result = replace(result, seconds=monotonic() - started)
                 results.append(result)
-                await self._note(result)
                 await self.state.put_slices([self._record(result)])
                 await self.engine.failpoints.passed("state.recorded")
                 self.emit({"event": "slice", **result.as_json()})
@@ -161,12 +160,6 @@ class Passage:
                 entries = bases.of(self.blueprint.slice(partition))
                 return listed, {sink: entries[sink] for sink in self.blueprint.sinks}
         return None
-
-    async def _note(self, result: SliceResult) -> None:
-        """Put on record what the connector's tables did not know, if the slice was read."""
-        if result.was_read:
-            connector, stream = self.blueprint.connector.name, self.blueprint.stream.name
-            await put_unknowns(self.state, result.slice, connector, stream, result.unknown)
 
     def _record(self, result: SliceResult) -> SliceRecord:
         return slice_record(self.blueprint.connector.name, result, self.engine.now())

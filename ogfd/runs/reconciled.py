@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -83,13 +83,19 @@ def with_error(record: Reconciliation, error: RunError, now: datetime) -> Reconc
     return replace(record, document={**record.document, "error": failed})
 
 
-def drift_of(records: Iterable[Reconciliation]) -> float | None:
-    """Return the largest drift as a share, 0 if all match; None if nothing was verified."""
+def drift_of(records: Iterable[Reconciliation], sinks: Container[str]) -> float | None:
+    """
+    Return the largest drift as a share, 0 if all match; None if nothing was verified.
+
+    Args:
+        records: of one stream.
+        sinks: those that are fed; what others were found to hold does not matter any more.
+    """
     shares = [
         # What the tolerance explains is no drift.
         0.0 if check["result"] == Agreement.MATCH else abs(check["share"])
         for record in records
         for check in record.document["checks"]
-        if check["result"] != Agreement.UNVERIFIED
+        if check["result"] != Agreement.UNVERIFIED and check["sink"] in sinks
     ]
     return max(shares, default=None)

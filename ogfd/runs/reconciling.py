@@ -292,7 +292,8 @@ class Reconciler:
             for record in records
             if (record.connector, record.stream) == (connector.name, stream)
         )
-        self.watcher.reconciled(connector.name, connector.spec.provider, stream, drift_of(mine))
+        drift = drift_of(mine, blueprint.sinks)
+        self.watcher.reconciled(connector.name, connector.spec.provider, stream, drift)
 
     def _is_over(self, month: str) -> bool:
         return Period.month(month).end <= self.now()

@@ -35,7 +35,7 @@ from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
 from ogfd.runs.tour import Contexts, Found, Miss, StreamPlan, Tour, Visit
 from ogfd.runs.window import default_window
 from ogfd.slices import Action, Engine, Recompute, SliceResult, read_bases
-from ogfd.state import RunRecord, StateError, StateStore, unknowns
+from ogfd.state import RunRecord, StateError, StateStore, Unknown, unknowns
 from ogfd.traffic import Spool
 
 log = logging.getLogger(__name__)
@@ -161,18 +161,24 @@ class Runner:
     async def tell_unknown(self) -> None:
         """Have the watcher take note of what earlier runs left on record."""
         for name in self.connectors:
-            self.watcher.unknown(name, await self._unknown(name))
+            await self._tell_unknown(name)
 
-    async def _unknown(self, connector: str) -> dict[str, int]:
-        counts = dict.fromkeys(self.blueprints[connector], 0)
-        for each in await unknowns(self.state, connector):
-            counts[each.stream] = counts.get(each.stream, 0) + 1
-        return counts
+    async def unknown(self, connector: str) -> list[Unknown]:
+        """Return the values that no table of a connector knows, of the streams that it has now."""
+        streams = self.blueprints.get(connector, {})
+        return [each for each in await unknowns(self.state, connector) if each.stream in streams]
 
     async def record(self, connector: str, result: SliceResult) -> None:
         """Put on record what became of a slice outside of a run."""
         await self.state.put_slices([slice_record(connector, result, self.now())])
+        await self._tell_unknown(connector)
         self._tell(connector, None)
+
+    async def _tell_unknown(self, connector: str) -> None:
+        counts = dict.fromkeys(self.blueprints.get(connector, ()), 0)
+        for each in await self.unknown(connector):
+            counts[each.stream] += 1
+        self.watcher.unknown(connector, counts)
 
     async def _over(
         self, running: RunRecord, request: RunRequest, found: Found, emit: Emit
@@ -337,7 +343,7 @@ class Runner:
     async def _finish(self, result: RunResult) -> None:
         try:
             self.watcher.run_done(result)
-            self.watcher.unknown(result.connector, await self._unknown(result.connector))
+            await self._tell_unknown(result.connector)
             self.watcher.waiting(sum(each.bytes for each in self.engine.waiting.values()))
             await to_thread.run_sync(self.engine.archive.enforce_quota)
         except OSError as exc:

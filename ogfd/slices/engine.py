@@ -45,9 +45,9 @@ from ogfd.slices.deliver import Deliverer
 from ogfd.slices.failpoints import Failpoints
 from ogfd.slices.judge import violations
 from ogfd.slices.ledgers import as_of, forced, is_current
-from ogfd.slices.outcome import Outcome, SliceResult, result_of, together
+from ogfd.slices.outcome import Outcome, SliceResult, result_of, together, unknown_of
 from ogfd.slices.target import Recipe
-from ogfd.state import StateStore, Verdict, VerdictKind
+from ogfd.state import StateStore, Verdict, VerdictKind, put_unknowns
 
 log = logging.getLogger(__name__)
 
@@ -220,7 +220,10 @@ class Engine:
                 )
                 package = await writer.seal(final, Recipe(id=header.recipe, body={}).target)
             await self._keep(package)
-            return await self._deliver(package.approved(actor, reason), held, was_read=False)
+            result = await self._deliver(package.approved(actor, reason), held, was_read=False)
+            if result.outcome is Outcome.COMMITTED:
+                await self._note(package)
+            return result
 
     async def _attempt(
         self, work: Work, bases: Mapping[str, LedgerEntry | None], *, force: bool
@@ -229,13 +232,14 @@ class Engine:
         was_read = package is None
         if package is None:
             package = await self._read(work, bases)
-            if (
-                work.partition.version is None
-                and not force
-                and is_current(package.info.target, bases)
-            ):
-                await self._drop(package)
-                return result_of(package, Outcome.UNCHANGED, was_read=True)
+        await self._note(package)
+        if (
+            work.partition.version is None
+            and not force
+            and is_current(package.info.target, bases)
+        ):
+            await self._drop(package)
+            return result_of(package, Outcome.UNCHANGED, was_read=True)
         package, barred = await self._judged(package, bases)
         await self.failpoints.passed("package.judged")
         if barred is not None:
@@ -275,6 +279,12 @@ class Engine:
         await self.failpoints.passed("package.sealed")
         await self._keep(package)
         return package
+
+    async def _note(self, package: SealedPackage) -> None:
+        """Put on record what no table knows; before the commit, after which nobody might."""
+        if (found := unknown_of(package.fate)) is not None:
+            info = package.info
+            await put_unknowns(self.state, info.slice, info.connector, info.stream, found)
 
     async def _keep(self, package: SealedPackage) -> None:
         """Have *package* wait, in place of an older one of its slice."""

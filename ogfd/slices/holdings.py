@@ -144,10 +144,9 @@ class Holdings:
         except OSError as exc:
             log.warning("the archive cannot be read", extra={"reason": str(exc)})
             return None
-        periods = frozenset(claim.billing_period for claim in info.claims)
-        part = Part(digest=entry.digest, periods=periods)
-        # Rows without a payer claim nothing, but they may be of a month all the same.
-        return part if periods else self._read(entry, part)
+        part = Part(digest=entry.digest, periods=frozenset(info.billing_periods or ()))
+        # What was sealed before packages said so has to be looked at.
+        return part if info.billing_periods is not None else self._read(entry, part)
 
     def _read(self, entry: LedgerEntry, part: Part) -> Part:
         """Add up the rows of the package of *entry*, which was there a moment ago."""

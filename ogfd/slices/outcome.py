@@ -76,8 +76,7 @@ class SliceResult:
     @property
     def unknown(self) -> Mapping[tuple[str, str], int]:
         """Return field and value that no table of the connector knows, to the number of rows."""
-        found = self.counts.get("unknown", ())
-        return {(each["field"], each["value"]): each["rows"] for each in found}
+        return unknown_of(self.counts) or {}
 
     @property
     def is_settled(self) -> bool:
@@ -112,6 +111,14 @@ class SliceResult:
             "seconds": round(self.seconds, 3),
             "next_due": self.next_due and self.next_due.isoformat(),
         }
+
+
+def unknown_of(counts: Mapping[str, Any]) -> Mapping[tuple[str, str], int] | None:
+    """Return `SliceResult.unknown` from a row fate; None if that is too old to tell."""
+    found = counts.get("unknown")
+    if found is None:
+        return None
+    return {(each["field"], each["value"]): each["rows"] for each in found}
 
 
 def together(deliveries: Mapping[str, DeliveryResult]) -> Outcome:

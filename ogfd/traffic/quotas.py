@@ -46,7 +46,7 @@ class QuotaReader:
     def _heard(self, operation: str, headers: Mapping[str, str]) -> None:
         group = operation.partition(":")[0]
         try:
-            left = self._quotas(headers)
+            left = {name: float(value) for name, value in self._quotas(headers).items()}
         except Exception:  # noqa: BLE001 - the border to the plugin, whose defect costs no request
             self._log.exception("the quotas in an answer cannot be read")
             return

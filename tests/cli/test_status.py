@@ -116,14 +116,14 @@ def finding(level="ok", scope="connector aws-prod", error_class=None, grant=None
 
 def test_check_prints_findings_and_each_grant_once(ogfd):
     """Ready to paste, its indentation kept."""
-    grant = '{\n  "Effect": "Allow"\n}'
+    grant = '{\n  "Effect": "Allow"\n}\n\nthe same'
     bad = finding("error", error_class="auth", grant=grant)
     ogfd.results["check"] = {"findings": [finding(scope="sink main"), bad, bad]}
     code, out, _ = ogfd("check", "aws-prod")
 
     assert 77 == code
     assert [("check", {"connectors": ["aws-prod"], "discover": False})] == ogfd.calls
-    assert 1 == out.count('To grant:\n  {\n    "Effect": "Allow"\n  }\n')
+    assert 1 == out.count('To grant:\n  {\n    "Effect": "Allow"\n  }\n\n  the same\n')
     assert out.endswith("2 error, 1 ok\n")
 
 

@@ -14,7 +14,7 @@ HOUR = 3600.0
 
 
 def enumerated():
-    """Return all cells; of each fault one is at the heart of it, of another operation in turn."""
+    """Return all cells; at the heart of them is one of each fault, the operations in turn."""
     for number, fault in enumerate(MATRIX):
         for place, operation in enumerate(fault.cells):
             heart = place == number % len(fault.cells)
@@ -63,7 +63,7 @@ async def mended(world, due):
 
 
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
-@pytest.mark.parametrize(("fault", "operation"), enumerated())
+@pytest.mark.parametrize(("fault", "operation"), [*enumerated()])
 async def test_a_fault_comes_to_what_the_page_says(opened, fault, operation, lasting):
     """Its class, the attempts and the waits; and never a row too few, too many or torn."""
     cell = fault.cells[operation]

@@ -48,7 +48,7 @@ def document(site, *arguments):
 
 
 def test_an_export_is_proved_by_cost_explorer(site, bills):
-    """A match to the last digit; a dollar more over there is drift. One request a month each."""
+    """A match to the last digit; a dollar more over there is drift. One request a month."""
     site.extra = f"[connectors.{CONNECTOR}.cost_explorer]\n"
     site.put(bills[0])
     publish(site.s3, bills, today=TODAY)
@@ -61,33 +61,29 @@ def test_an_export_is_proved_by_cost_explorer(site, bills):
     ]
     assert (0, 0) == (code, asked(site))
 
-    month = ("--stream", "cost", "--from", str(MONTH), "--to", str(MONTH))
-    code, matched = document(site, "reconcile", *month)
-    assert (0, "match", []) == (code, matched["result"], matched["errors"])
-    truth = bills[0].truth
-    assert {
-        "billed_cost:USD": truth.billed()["USD"],
-        "effective_cost:USD": truth.effective()["USD"],
-    } == {each["measure"]: Decimal(each["provider"]) for each in matched["checks"]}
-    assert {True} == {each["independent"] for each in matched["checks"]}
-
     publish(site.s3, bills, today=TODAY, surplus=Decimal(1))
-    code, drifted = document(site, "reconcile", *month)
-    assert (1, "drift") == (code, drifted["result"])
-    assert {"billed_cost:USD": Decimal(-1), "effective_cost:USD": Decimal(0)} == {
-        each["measure"]: Decimal(each["difference"]) for each in drifted["checks"]
+    month = ("--stream", "cost", "--from", str(MONTH), "--to", str(MONTH))
+    code, found = document(site, "reconcile", *month)
+
+    truth = bills[0].truth
+    assert (1, "drift", []) == (code, found["result"], found["errors"])
+    assert {
+        "billed_cost:USD": ("drift", truth.billed()["USD"] + 1, Decimal(-1)),
+        "effective_cost:USD": ("match", truth.effective()["USD"], Decimal(0)),
+    } == {
+        each["measure"]: (each["result"], Decimal(each["provider"]), Decimal(each["difference"]))
+        for each in found["checks"]
     }
-    assert 2 == asked(site)
+    assert {True} == {each["independent"] for each in found["checks"]}
+    assert 1 == asked(site)
 
 
 def test_a_plan_names_the_price_and_asks_for_nothing(alone):
     """A request a month, at the list price."""
-    code, planned = document(alone, "plan", "paid", *WINDOW)
+    planned = alone.run("plan", "paid", *WINDOW)
 
-    assert (0, 0) == (code, asked(alone))
-    assert "0.02" in json.dumps(planned)
-    table = alone.run("plan", "paid", *WINDOW).stdout
-    assert "0.02 USD" in table
+    assert (0, 0) == (planned.returncode, asked(alone))
+    assert "0.02 USD" in planned.stdout
 
 
 def test_a_budget_stops_before_it_is_passed(alone, bills):
@@ -111,4 +107,3 @@ def test_a_budget_stops_before_it_is_passed(alone, bills):
     }
     assert 1 == alone.run("sync", "paid", *window, "--force").returncode
     assert 2 == asked(alone)
-    assert "0.02" in alone.run("status").stdout

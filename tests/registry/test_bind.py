@@ -83,6 +83,16 @@ resource_ids = true
     assert {} == found.problems
 
 
+@pytest.mark.parametrize("patterns", ['include = ["1*"]', 'exclude = ["9*"]'])
+def test_streams_know_that_accounts_are_left_out(bound, patterns):
+    """Those whose rows may lack the account can refuse then."""
+    found = bound(
+        f'[connectors.a]\ntype = "cloud"\naccounts = {{ {patterns} }}\n[connectors.a.carbon]\n'
+    )
+
+    assert Wanted(by_account=True) == found.connectors["a"].streams["carbon"].wanted
+
+
 def test_the_schedule_in_a_streams_table_wins(bound):
     """Then the plugin's own for that stream, then the connector's."""
     found = bound(

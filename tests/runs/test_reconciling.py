@@ -163,6 +163,29 @@ async def test_a_month_is_the_sum_of_all_slices_with_rows_of_it(by_hand, diary, 
     assert "0.100000000000000002" == document["checks"][0]["committed"]
 
 
+@pytest.mark.parametrize("is_old", [False, True])
+async def test_rows_without_a_payer_count_for_their_month(
+    by_hand, diary, books, monkeypatch, is_old
+):
+    """Also in a package that says no more than what it claims, from before there was more."""
+
+    async def read(partition, out):
+        await out.write(batch_of([row(billing_period=partition.key)]))
+        if partition.key == "2026-10":
+            late = row(billing_period="2026-09", billing_account_id=None, service="late")
+            await out.write(batch_of([late]))
+
+    diary.read = read
+    books.months["2026-09"] = {USD: Decimal("0.2")}
+    if is_old:
+        monkeypatch.setattr("ogfd.packages.totals.Totals.billing_periods", None)
+    async with open_app(by_hand) as app:
+        await sync(app)
+        document = await reconcile(app)
+
+    assert {("2026-10", USD): "match", ("2026-09", USD): "match"} == results(document)
+
+
 @pytest.mark.parametrize("split", [False, True])
 async def test_without_packages_only_a_month_of_its_own_slices_can_be_verified(
     tmp_path, by_hand, diary, books, split
@@ -224,6 +247,21 @@ async def test_a_package_that_waits_for_one_sink_tells_of_the_other(
         document = await reconcile(app)
 
     assert {("main", "match"), ("lines", "missing")} == by_sink(document)
+
+
+async def test_a_sink_that_is_fed_no_more_is_off_no_more(tmp_path, by_hand, diary, books):
+    """Nobody would ever check it again."""
+    async with open_app(with_lines(tmp_path, by_hand)) as app:
+
+        async def commit(*arguments):
+            raise SinkError("the disk is full")
+
+        app.runner.sinks["lines"].commit = commit
+        await sync(app)
+        await reconcile(app)
+        assert ({"lines"}, 1.0) == ({each["sink"] for each in await standing(app)}, drift(app))
+    async with open_app(by_hand) as app:
+        assert ([], 0.0) == (await standing(app), drift(app))
 
 
 async def test_an_archive_that_cannot_be_read_proves_nothing_wrong(tmp_path, by_hand, diary, books):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ogfd.daemon import open_app
+from ogfd.packages import RowFate
 from ogfd.plugin import Finding, FindingLevel
 from ogfd.runs import RunRequest, Trigger
 
@@ -126,3 +127,69 @@ async def test_a_connector_that_cannot_look_for_sources_says_so(bound):
         found["level"],
         found["message"],
     )
+
+
+async def test_a_slice_that_is_dropped_takes_its_unknown_values_along(bound, strange):
+    """None of its rows are left; those of other slices stay."""
+    strange |= {"2026-09": STRANGE, "2026-10": {("region", "mars-2"): 1}}
+    async with open_app(bound) as app:
+        await sync(app)
+        assert metric(app).endswith(" 3.0")
+        params = {"slice": "d/cost/2026-09", "reason": "moved", "actor": "me"}
+        await app.operations.call("slices.drop", params, lambda event: None)
+
+        assert metric(app).endswith(" 1.0")
+        assert ["unknown region in cost"] == [subject for subject, _ in await hints(app)]
+
+
+@pytest.mark.parametrize("point", ["package.judged", "package.archived"])
+async def test_a_process_that_dies_on_the_way_loses_none(bound, strange, point):
+    """Before the commit the next run goes on without a read; after it there is nothing to do."""
+    strange["2026-10"] = STRANGE
+
+    class Killed(BaseException):
+        """Nothing is done after it."""
+
+    async def passed(_, name):
+        if name == point:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ogfd.slices.failpoints.Failpoints.passed", passed)
+        with pytest.raises(Killed):
+            async with open_app(bound) as app:
+                await sync(app)
+    async with open_app(bound) as app:
+        await sync(app)
+
+        assert metric(app).endswith(" 2.0")
+
+
+async def test_a_package_that_cannot_tell_changes_nothing(bound, strange, diary, monkeypatch):
+    """One from before there was such a record, which a version that is back finds in the archive."""
+    strange["2026-10"] = STRANGE
+    async with open_app(bound) as app:
+        await sync(app)
+        monkeypatch.setattr("ogfd.packages.fate.RowFate.counts", _of_old(RowFate.counts))
+        diary.version = "v2"
+        await sync(app)
+        assert metric(app).endswith(" 2.0")
+
+
+def _of_old(counts):
+    """Return what counted a row fate before it told of unknown values."""
+    return lambda fate: {name: each for name, each in counts(fate).items() if name != "unknown"}
+
+
+async def test_a_stream_that_is_configured_no_more_has_no_unknown_values(bound, strange):
+    """There is nothing to read anew, and nothing to mend."""
+    strange["2026-10"] = STRANGE
+    async with open_app(bound) as app:
+        await sync(app)
+    connector = bound.connectors["d"]
+    streams = {"carbon": replace(connector.streams["cost"], name="carbon")}
+    other = replace(bound, connectors={"d": replace(connector, streams=streams)})
+    async with open_app(other) as app:
+        status = await app.operations.call("status", {}, lambda event: None)
+        assert [] == status["connectors"][0]["unknown"]
+        assert 'ogfd_unknown_values{connector="d",stream="carbon"} 0.0' == metric(app)

@@ -15,7 +15,7 @@ from ogfd.plugin.tabular.problems import Rejected
 from ogfd.plugin.tabular.selection import Selection
 
 _PARQUET: Final = b"PAR1"
-_ZIP: Final = b"PK"
+_ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")  # an archive, an empty or a split one
 _GZIP: Final = b"\x1f\x8b"
 
 

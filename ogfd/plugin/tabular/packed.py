@@ -6,7 +6,7 @@ import csv
 import io
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, Final, cast
 
@@ -30,6 +30,7 @@ _DAMAGE: Final = (
     cast("type[Exception]", IsalError),
 )
 _REFUSED: Final = (NotImplementedError, RuntimeError)
+_SEPARATORS: Final = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def gunzip(path: Path) -> IO[bytes]:
@@ -106,6 +107,7 @@ class Packed:
             raise FatalError(f"{self._name}: the header is not UTF-8: {exc.reason}") from None
         except csv.Error as exc:
             raise FatalError(f"{self._name}: the header is not CSV: {exc}") from None
+        self._check_separator(names)
         self._pending = head[lines.tell() :]
         if not self._pending:
             if len(head) == _HEAD and not head.endswith(b"\n"):
@@ -149,6 +151,14 @@ class Packed:
     def readable(self) -> bool:
         """Tell pyarrow that this is an input."""
         return True
+
+    def _check_separator(self, names: Sequence[str]) -> None:
+        for separator, word in _SEPARATORS.items():
+            if len(names) == 1 and separator in names[0]:
+                raise FatalError(
+                    f"{self._name}: the header is separated by {word}, and commas are expected",
+                    hint="have the file exported with commas",
+                )
 
     def _keep(self, error: SourceError) -> SourceError:
         self.error = error

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,6 +21,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from ogfd.plugin import Auth, FatalError, HttpError, Response, TransientError, retry_after
+from ogfd.plugin.documents import document_of
 from ogfd.traffic.attempt import Attempt
 from ogfd.traffic.web.documents import parsed
 from ogfd.traffic.web.encoding import Undecodable, decoded
@@ -32,7 +34,7 @@ _CHUNK_BYTES: Final = 256 << 10
 _ERROR_SECONDS: Final = 5  # for the body of an error: a slow one must not hide the status
 _CLOSE_SECONDS: Final = 5
 _JSON: Final = re.compile(r"[^/]+/([^/]+\+)?json", re.IGNORECASE)  # not x-ndjson: lines
-_BODYLESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_BODYLESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.RESET_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -331,13 +333,13 @@ def _check_end(request: Request, answer: aiohttp.ClientResponse, response: Respo
         found = response.parsed[0]
     elif _JSON.fullmatch(answer.content_type):
         try:
-            found = jsons.loads(response.body)
+            found = document_of(response.body)
         except ValueError:
             raise TransientError(
                 f"the answer to {request.shown} was cut after {len(response.body)} bytes",
                 status=answer.status,
             ) from None
-    if isinstance(found, int | float):  # a number has no end of its own either
+    if isinstance(found, int | Decimal):  # a number has no end of its own either
         raise FatalError(
             f"the answer to {request.shown} has no length, so a cut could not be seen",
             status=answer.status,

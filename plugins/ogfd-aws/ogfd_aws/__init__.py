@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -29,7 +29,7 @@ from ogfd_aws.explorer.reference import Reference
 from ogfd_aws.explorer.service import open_explorer, prices
 from ogfd_aws.explorer.stream import CostExplorerStream
 from ogfd_aws.faults import classify
-from ogfd_aws.identity import caller
+from ogfd_aws.identity import Payer
 from ogfd_aws.session import Clients, open_clients
 
 _ALL_THERE_IS = timedelta(days=365 * 100)  # the stream knows where that begins
@@ -102,9 +102,11 @@ async def _open(config: AwsConfig, ctx: Context) -> AsyncGenerator[Mapping[str, 
         return
     streams: dict[str, Stream] = {}
     async with open_clients(ctx, config) as clients:
-        streams |= await _costs(config, ctx, clients)
+        payer = Payer(ctx, clients).account
+        streams |= await _costs(config, ctx, clients, payer)
         if config.carbon is not None:
-            streams["carbon"] = CarbonStream(ctx, await open_emissions(ctx, clients, config))
+            emissions = await open_emissions(ctx, clients, config)
+            streams["carbon"] = CarbonStream(ctx, emissions, payer)
         if (export := config.carbon_export) is not None:
             client = await clients.open("s3")
             bucket = Bucket(ctx, client, export.bucket, requester_pays=export.requester_pays)
@@ -112,19 +114,17 @@ async def _open(config: AwsConfig, ctx: Context) -> AsyncGenerator[Mapping[str, 
         yield streams
 
 
-async def _costs(config: AwsConfig, ctx: Context, clients: Clients) -> dict[str, Stream]:
+async def _costs(
+    config: AwsConfig, ctx: Context, clients: Clients, payer: Callable[[], Awaitable[str]]
+) -> dict[str, Stream]:
     """Return the streams of cost; of both, the export's rows count, the other one proves them."""
     streams: dict[str, Stream] = {}
     totals = None
     if (table := config.cost_explorer) is not None:
         explorer = await open_explorer(ctx, clients)
         totals = Reference(ctx, explorer).totals
-
-        async def account() -> str:
-            return (await caller(ctx, clients)).account
-
         streams["cost_explorer"] = CostExplorerStream(
-            ctx, explorer, account, table.group_by, counts=config.cost is None
+            ctx, explorer, payer, table.group_by, counts=config.cost is None
         )
     if (cost := config.cost) is not None:
         client = await clients.open("s3")

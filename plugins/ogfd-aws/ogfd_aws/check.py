@@ -17,7 +17,7 @@ from ogfd_aws.config import AwsConfig
 from ogfd_aws.denials import denial_in
 from ogfd_aws.explorer.probe import probe_explorer
 from ogfd_aws.faults import HINTS, lacks_permission
-from ogfd_aws.identity import CALLER, Caller, before_the_role, caller
+from ogfd_aws.identity import CALLER, Caller, before_the_role, caller, standing
 from ogfd_aws.probes import (
     Probed,
     failed,
@@ -81,12 +81,16 @@ def _has_identity(config: AwsConfig) -> bool:
 async def _streams(
     ctx: Context, clients: Clients, config: AwsConfig, who: Caller | None
 ) -> list[Probed]:
-    return [
+    found = [
         *await probe_cost(ctx, clients, config),
-        *await probe_carbon(ctx, clients, config, who),
+        *await probe_carbon(ctx, clients, config),
         *await probe_carbon_export(ctx, clients, config),
         *await probe_explorer(ctx, clients, config),
     ]
+    if who is not None and (config.carbon is not None or config.cost_explorer is not None):
+        # Of these AWS says not whose they are, as an export does.
+        found.append(fine(f"data of {who.account}", await standing(ctx, clients, who.account)))
+    return found
 
 
 async def _turned_away(ctx: Context, config: AwsConfig, exc: SourceError | Parked) -> Finding:

@@ -21,6 +21,7 @@ from enum import Enum
 from typing import Any, Final
 
 from ogfd.plugin import Context, FatalError, TransientError
+from ogfd_aws.carbon.export import columns as carbon
 from ogfd_aws.cur.fields import FIELDS, REQUIRED, Family, canonical
 from ogfd_aws.regions import partition_of
 from ogfd_aws.session import Clients
@@ -72,7 +73,7 @@ class Definition:
         files: how it is written, such as ``PARQUET, OVERWRITE_REPORT``.
         monthly: whether its lines are sums of a month.
         problem: what is wrong with its deliveries, if anything.
-        lacking: columns that it leaves out and that cost cannot be read without.
+        lacking: columns that it leaves out and that it cannot be read without.
     """
 
     kind: Kind
@@ -207,14 +208,22 @@ def _kind(table: str) -> Kind:
 
 
 def _lacking(kind: Kind, query: str) -> tuple[str, ...]:
-    """Return the columns that *query* does not name and `ogfd_aws.cur` has to have."""
-    family = {Kind.CUR2: Family.CUR, Kind.FOCUS: Family.FOCUS}.get(kind)
-    if family is None or "*" in query:
-        return ()
+    """Return the columns that *query* does not name and whoever reads the export has to have."""
+    match kind:
+        case Kind.CUR2:
+            columns = [canonical(name) for name in _spelt(Family.CUR)]
+        case Kind.FOCUS:
+            columns = _spelt(Family.FOCUS)
+        case Kind.CARBON:
+            columns = list(carbon.REQUIRED)
+        case _:
+            return ()
     named = set(re.findall(r"\w+", query.casefold()))
-    first = (FIELDS[family][field][0] for field in REQUIRED[family])
-    columns = [canonical(name) if family is Family.CUR else name for name in first]
-    return tuple(column for column in columns if column.casefold() not in named)
+    return () if "*" in query else tuple(one for one in columns if one.casefold() not in named)
+
+
+def _spelt(family: Family) -> list[str]:
+    return [FIELDS[family][field][0] for field in REQUIRED[family]]
 
 
 async def _asked(

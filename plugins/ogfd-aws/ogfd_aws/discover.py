@@ -58,7 +58,14 @@ async def _discovered(ctx: Context, clients: Clients, config: AwsConfig) -> list
     complete = not probed
     if complete and not found and config.cost is not None:
         findings.append(_elsewhere())
-    return [*findings, *_cost(found, config, complete=complete), *_carbon(found, config)]
+    readable = sorted((one for one in found if one.is_cost and not one.lacking), key=_worth)
+    best = readable[0] if readable and config.cost is None else None
+    region = config.region if best is None else best.region
+    return [
+        *findings,
+        *_cost(readable, config, complete=complete),
+        *_carbon(found, config, region),
+    ]
 
 
 def _described(one: Definition, config: AwsConfig) -> Finding:
@@ -81,9 +88,8 @@ def _described(one: Definition, config: AwsConfig) -> Finding:
     )
 
 
-def _cost(found: Sequence[Definition], config: AwsConfig, *, complete: bool) -> list[Finding]:
-    """Suggest the best cost export, unless there is one in the configuration."""
-    readable = sorted((one for one in found if one.is_cost and not one.lacking), key=_worth)
+def _cost(readable: Sequence[Definition], config: AwsConfig, *, complete: bool) -> list[Finding]:
+    """Suggest the best of the cost exports, unless there is one in the configuration."""
     if not readable:
         return [_none()] if complete and config.cost is None else []
     warned = [] if len(readable) == 1 else [_several(readable, config)]
@@ -94,11 +100,16 @@ def _cost(found: Sequence[Definition], config: AwsConfig, *, complete: bool) -> 
     return [*warned, _suggestion("cost", best, table, config)]
 
 
-def _carbon(found: Sequence[Definition], config: AwsConfig) -> list[Finding]:
-    """Suggest the carbon export, unless emissions are read already."""
-    best = next((one for one in found if one.kind is Kind.CARBON and not one.problem), None)
-    if best is None or config.carbon is not None or config.carbon_export is not None:
+def _carbon(found: Sequence[Definition], config: AwsConfig, region: str) -> list[Finding]:
+    """Suggest a carbon export, unless emissions are read already; best of the connector's Region."""
+    readable = [one for one in found if one.kind is Kind.CARBON and not one.lacking]
+    if not readable or config.carbon is not None or config.carbon_export is not None:
         return []
+    best = min(readable, key=lambda one: (one.problem is not None, one.region != region, one.name))
+    if best.problem is not None:
+        return []
+    if best.region != region:
+        return [_of_another_region(best)]
     table = {"bucket": best.bucket, "prefix": best.prefix, "export": best.name}
     return [_suggestion("carbon_export", best, table, config)]
 
@@ -110,6 +121,15 @@ def _suggestion(stream: str, best: Definition, table: dict[str, Any], config: Aw
         subject=f"stream {stream}",
         message=f"can be read from {best.name}",
         suggestion=told | {stream: table},
+    )
+
+
+def _of_another_region(best: Definition) -> Finding:
+    return Finding(
+        level=FindingLevel.OK,
+        subject="stream carbon_export",
+        message=f"can be read from {best.name} by a connector of its own, with "
+        f'region = "{best.region}"; or add the table carbon, which needs no bucket',
     )
 
 

@@ -51,11 +51,15 @@ HINTS: Final[Mapping[str, str]] = {
     "archived": "the object is archived; restore it to the standard storage class",
     "credentials": "give the machine a role, set profile, or set access_key_id and "
     "secret_access_key",
+    "profile": "check profile, or AWS_PROFILE in the environment of the daemon; profiles are in "
+    "~/.aws/config of its user, or where AWS_CONFIG_FILE says",
     "sso": "sign in again: aws sso login --profile PROFILE",
     "login": "sign in again: aws login --profile PROFILE",
     "explorer": "open Cost Explorer once in the Billing console to enable it, AWS needs up to 24 "
     "hours then; for a member account the management account must do so, and allow its members in",
     "network": "check the network, proxy and endpoint_url",
+    "authorities": "the file of certificate authorities cannot be read; check AWS_CA_BUNDLE in the "
+    "environment of the daemon, and ca_file in [daemon]",
     "certificate": "the certificate is not trusted; check endpoint_url, or name a file with its "
     "authority as ca_file in [daemon]",
 }
@@ -162,7 +166,7 @@ _TYPES: Final[tuple[tuple[type[BaseException], ErrorClass, str], ...]] = (
     (sdk.CredentialRetrievalError, ErrorClass.AUTH, "credentials"),
     (sdk.RefreshWithMFAUnsupportedError, ErrorClass.AUTH, "credentials"),
     (sdk.MetadataRetrievalError, ErrorClass.AUTH, "credentials"),
-    (sdk.ProfileNotFound, ErrorClass.AUTH, "credentials"),
+    (sdk.ProfileNotFound, ErrorClass.AUTH, "profile"),
     (sdk.InfiniteLoopConfigError, ErrorClass.AUTH, "credentials"),
     (sdk.NoAuthTokenError, ErrorClass.AUTH, "credentials"),
     (sdk.LoginError, ErrorClass.AUTH, "login"),
@@ -174,9 +178,12 @@ _TYPES: Final[tuple[tuple[type[BaseException], ErrorClass, str], ...]] = (
     (sdk.NoRegionError, ErrorClass.FATAL, "region"),
     # The SDK reads the file of AWS_WEB_IDENTITY_TOKEN_FILE without translating its errors.
     (FileNotFoundError, ErrorClass.AUTH, "credentials"),
+    (IsADirectoryError, ErrorClass.AUTH, "credentials"),
+    (PermissionError, ErrorClass.AUTH, "credentials"),
 )
 
 _PROFILE: Final = "profile: "
+_TO_NAME: Final = "--profile PROFILE"
 _UNREACHED: Final = (sdk.ConnectionError, sdk.HTTPClientError)
 _UNTRUSTED: Final = (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError)
 
@@ -244,6 +251,8 @@ def _answered(exc: sdk.ClientError) -> Fault:
 def _typed(exc: BaseException, error_class: ErrorClass, hint: str) -> Fault:
     if any(isinstance(cause, _UNTRUSTED) for cause in (exc, *_above(exc))):
         error_class, hint = ErrorClass.FATAL, "certificate"
+    elif hint == "network" and any(isinstance(cause, FileNotFoundError) for cause in _above(exc)):
+        error_class, hint = ErrorClass.FATAL, "authorities"
     elif error_class is ErrorClass.AUTH and any(isinstance(c, _UNREACHED) for c in _above(exc)):
         # Credentials come from a server too, such as that of ECS or of the sign-in.
         error_class, hint = ErrorClass.TRANSIENT, "network"
@@ -292,7 +301,7 @@ def _named(exc: BaseException, hint: str) -> str:
     """Put the profile into *hint* that `with_profile` noted on *exc*."""
     for note in getattr(exc, "__notes__", ()):
         if note.startswith(_PROFILE):
-            return hint.replace("PROFILE", note.removeprefix(_PROFILE))
+            return hint.replace(_TO_NAME, f"--profile {note.removeprefix(_PROFILE)}")
     return hint
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
+import anyio
+
 from ogfd.plugin import Context, OgfdError, Parked, SourceError, TransientError
 from ogfd_aws.config import AwsConfig
 from ogfd_aws.faults import lacks_permission
@@ -41,11 +43,49 @@ async def caller(ctx: Context, clients: Clients) -> Caller:
 
     answer: Mapping[str, Any] = await ctx.call(CALLER, ask, timeout=_TIMEOUT)
     if not answer.get("Account") or not answer.get("Arn"):
-        raise TransientError(
-            f"the answer to {CALLER} is not one of AWS",
-            hint="a proxy may have answered in its place; check the network and endpoint_url",
-        )
+        raise _foreign(CALLER)
     return Caller(account=str(answer["Account"]), arn=str(answer["Arn"]))
+
+
+class Payer:
+    """
+    Tells who is billed for the credentials' account: the manager of its organisation.
+
+    Reports and exports name that one too, so that whatever counts the same month is found out. Who
+    is in no organisation pays itself; so does, as far as anybody can tell, who may not ask for it.
+
+    Args:
+        ctx: of the run.
+        clients: have the credentials.
+    """
+
+    def __init__(self, ctx: Context, clients: Clients) -> None:
+        self._ctx = ctx
+        self._clients = clients
+        self._turn = anyio.Lock()
+        self._found: str | None = None
+
+    async def account(self) -> str:
+        """
+        Return the account; it is asked for once.
+
+        Raises:
+            SourceError: if the credentials are refused, or AWS does not answer.
+            Parked: if it is to be asked for later.
+        """
+        async with self._turn:
+            if self._found is None:
+                who = await caller(self._ctx, self._clients)
+                self._found = await self._manager() or who.account
+            return self._found
+
+    async def _manager(self) -> str | None:
+        try:
+            return await _manager(self._ctx, self._clients)
+        except SourceError as exc:
+            if lacks_permission(exc):
+                return None
+            raise
 
 
 async def before_the_role(ctx: Context, config: AwsConfig) -> Caller | None:
@@ -60,33 +100,55 @@ async def before_the_role(ctx: Context, config: AwsConfig) -> Caller | None:
 
 async def standing(ctx: Context, clients: Clients, account: str) -> str:
     """
-    Return what *account* is in its organisation, and so whose emissions AWS shows to it.
+    Return what *account* is in its organisation, and so whose data AWS shows to it.
 
     A management account sees its members, a member sees itself.
     https://docs.aws.amazon.com/sustainability/latest/userguide/what-is-sustainability.html
+    https://docs.aws.amazon.com/cost-management/latest/userguide/ce-access.html
 
     The permission for it is not needed for anything else, so without it there is less to tell, and
     that is no error.
     """
+    try:
+        manager = await _manager(ctx, clients)
+    except (SourceError, Parked) as exc:
+        if lacks_permission(exc):
+            return (
+                f"with {ORGANISATION} granted, its place in its organisation would stand here, and "
+                "what is read of its members beside it would be noticed"
+            )
+        return "its place in its organisation cannot be told"
+    if manager is None:
+        return "in no organisation: what is its own"
+    if manager == account:
+        return "the management account: what is its own and of all its members"
+    return (
+        f"a member: what is its own alone; that of the organisation is seen from {manager}, which "
+        "must not be configured beside it"
+    )
+
+
+async def _manager(ctx: Context, clients: Clients) -> str | None:
+    """Return the management account of the organisation; None if there is no organisation."""
     client = await clients.open("organizations")
 
     async def ask() -> Any:
         return await client.describe_organization()
 
     try:
-        answer = await ctx.call(ORGANISATION, ask, timeout=_TIMEOUT)
-    except (SourceError, Parked) as exc:
-        if isinstance(exc, SourceError) and exc.code == _ALONE:
-            return "in no organisation: its own emissions"
-        if lacks_permission(exc):
-            return f"with {ORGANISATION} granted, its place in its organisation would stand here"
-        return "its place in its organisation cannot be told"
-    manager = answer.get("Organization", {}).get("MasterAccountId")
+        answer: Mapping[str, Any] = await ctx.call(ORGANISATION, ask, timeout=_TIMEOUT)
+    except SourceError as exc:
+        if exc.code == _ALONE:
+            return None
+        raise
+    manager = (answer.get("Organization") or {}).get("MasterAccountId")
     if not manager:
-        return "its place in its organisation cannot be told"
-    if manager == account:
-        return "the management account: the emissions of all its members"
-    return (
-        f"a member: its own emissions alone; those of the organisation are seen from {manager}, "
-        "which must not be configured beside it"
+        raise _foreign(ORGANISATION)
+    return str(manager)
+
+
+def _foreign(operation: str) -> TransientError:
+    return TransientError(
+        f"the answer to {operation} is not one of AWS",
+        hint="a proxy may have answered in its place; check the network and endpoint_url",
     )

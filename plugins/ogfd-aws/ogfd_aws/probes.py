@@ -14,6 +14,7 @@ from typing import Final
 from ogfd.plugin import Context, Finding, FindingLevel, Parked, Period, SourceError
 from ogfd_aws import policies
 from ogfd_aws.bucket import Bucket
+from ogfd_aws.carbon.export.choice import choose
 from ogfd_aws.carbon.export.months import catalogue, find_export
 from ogfd_aws.carbon.publication import FIRST_MONTH
 from ogfd_aws.carbon.service import OPERATION as EMISSIONS
@@ -24,7 +25,7 @@ from ogfd_aws.cur.reports import find_report, months
 from ogfd_aws.denials import Denial, denial_in
 from ogfd_aws.exports.manifest import MAX_BYTES
 from ogfd_aws.faults import lacks_permission
-from ogfd_aws.identity import Caller, standing
+from ogfd_aws.identity import Payer
 from ogfd_aws.policies import Statement
 from ogfd_aws.session import Clients
 
@@ -123,29 +124,27 @@ async def probe_carbon_export(ctx: Context, clients: Clients, config: AwsConfig)
 
     async def find(bucket: Bucket) -> Delivered:
         export = await find_export(bucket, carbon)
-        delivered = (await catalogue(bucket, export)).delivered
-        month = max(delivered, default="")
-        models = delivered.get(month, {})
-        newest = next(iter(models.values()), None)
+        found = choose(await catalogue(bucket, export), carbon.model_version).months
+        newest = found[max(found)] if found else None
+        told = f", the newest by model {newest.model}" if newest is not None else ""
         return Delivered(
-            message=f"carbon export {export.name} under {export.root}, {len(delivered)} months",
+            message=f"carbon export {export.name} under {export.root}, {len(found)} months{told}",
             root=export.root,
             manifest=newest.manifest if newest is not None else None,
-            month=month,
+            month=newest.key if newest is not None else "",
         )
 
     return await _Store(ctx, clients, config, carbon, "CarbonExport").probe(find)
 
 
-async def probe_carbon(
-    ctx: Context, clients: Clients, config: AwsConfig, who: Caller | None
-) -> list[Probed]:
-    """Probe the emissions that AWS reports, and say whose they are."""
+async def probe_carbon(ctx: Context, clients: Clients, config: AwsConfig) -> list[Probed]:
+    """Probe the emissions that AWS reports."""
     if config.carbon is None:
         return []
     needed = policies.on_all("OgfdReadCarbon", EMISSIONS)
     try:
-        stream = CarbonStream(ctx, await open_emissions(ctx, clients, config))
+        emissions = await open_emissions(ctx, clients, config)
+        stream = CarbonStream(ctx, emissions, Payer(ctx, clients).account)
         published = await stream.published(FIRST_MONTH.start)
     except (SourceError, Parked) as exc:
         return [refused(EMISSIONS, exc, lambda _: [needed])]
@@ -153,10 +152,7 @@ async def probe_carbon(
     if published:
         newest = max(published)
         message = f"{len(published)} months up to {newest}, model {published[newest].model}"
-    if who is None:
-        return [fine(EMISSIONS, message)]
-    whose = await standing(ctx, clients, who.account)
-    return [fine(EMISSIONS, message), fine(f"carbon of {who.account}", whose)]
+    return [fine(EMISSIONS, message)]
 
 
 class _Store:

@@ -23,7 +23,7 @@ from botocore import exceptions as sdk
 from botocore.credentials import ReadOnlyCredentials
 from botocore.loaders import Loader
 
-from ogfd.plugin import AuthError, Context
+from ogfd.plugin import AuthError, Context, Secret
 from ogfd_aws.config import AwsConfig
 from ogfd_aws.faults import HINTS, translated, with_profile
 
@@ -144,9 +144,18 @@ async def open_session(config: AwsConfig) -> AioSession:
 
 
 def _session(config: AwsConfig) -> AioSession:
-    session = AioSession(profile=config.profile)
+    # With keys of its own, a profile that the environment names has nothing to say.
+    own = {"profile": (None, None, None, None)} if config.access_key_id is not None else None
+    session = AioSession(session_vars=own, profile=config.profile)
     session.register_component("data_loader", _models())
     return session
+
+
+def _no_prompt(_: str) -> str:
+    raise AuthError(
+        "the role of the profile wants an MFA code, which nobody is there to type",
+        hint="use a profile or role whose trust policy asks for none",
+    )
 
 
 @functools.cache
@@ -234,21 +243,38 @@ class _Given:
 async def _load(config: AwsConfig) -> AioCredentials | None:
     source = _session(config)
     if config.access_key_id is not None and config.secret_access_key is not None:
-        token = config.session_token
-        source.set_credentials(
-            config.access_key_id,
-            config.secret_access_key.reveal(),
-            token.reveal() if token is not None else None,
-        )
+        source.set_credentials(**_given(config, config.access_key_id, config.secret_access_key))
     if config.role_arn is not None:
         return await _assuming(source, config)
     return await _found(source, config)
+
+
+def _given(config: AwsConfig, access_key: str, secret_key: Secret) -> dict[str, str | None]:
+    """Return the static keys of *config*, for `AioSession.set_credentials`."""
+    token = config.session_token
+    keys = {
+        "access_key": access_key,
+        "secret_key": secret_key.reveal(),
+        "token": token.reveal() if token is not None else None,
+    }
+    for name, text in keys.items():
+        if text is not None and not text.isprintable():
+            # It would not pass as a header, and look like a fault of the network.
+            raise AuthError(
+                f"the {name.replace('_', ' ')} holds a control character",
+                hint="check what access_key_id, secret_access_key and session_token refer to; a line "
+                "may end in the middle",
+            )
+    return keys
 
 
 async def _found(source: AioSession, config: AwsConfig) -> AioCredentials | None:
     if source.get_config_variable("region") is None:
         # A role of the profile, or of a web identity, is assumed in the partition of the bucket.
         source.set_config_variable("region", config.region)
+    providers = source.get_component("credential_provider")
+    # The SDK would ask on the terminal, if there is one, while everything else stands still.
+    providers.get_provider("assume-role")._prompter = _no_prompt  # noqa: SLF001 - there is no switch
     try:
         found: AioCredentials | None = await source.get_credentials()
     except (OSError, ValueError) as exc:

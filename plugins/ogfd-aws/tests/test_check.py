@@ -1,6 +1,7 @@
 """What ``ogfd check`` finds."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from ogfd_aws import ogfd_connector
@@ -9,7 +10,7 @@ from ogfd_sandbox.carbon import footprint, publish
 from ogfd_sandbox.cur import CurSettings, Month
 from ogfd_sandbox.faults import Rule
 
-from ogfd.plugin import ErrorClass, FindingLevel, Secret
+from ogfd.plugin import ErrorClass, FindingLevel, Parked, Secret
 
 OK, WARNING, ERROR = FindingLevel
 ROLE = "arn:aws:iam::123456789012:role/ogfd"
@@ -173,7 +174,7 @@ async def test_readable_emissions_are_ok(shop, made):
         emissions.subject,
     )
     assert "2 months up to 2026-09, model v3.0.0" == emissions.message
-    assert (OK, f"carbon of {payer}", "in no organisation: its own emissions") == (
+    assert (OK, f"data of {payer}", "in no organisation: what is its own") == (
         whose.level,
         whose.subject,
         whose.message,
@@ -183,8 +184,8 @@ async def test_readable_emissions_are_ok(shop, made):
 @pytest.mark.parametrize(
     ("manager", "words"),
     [
-        (None, "in no organisation: its own emissions"),
-        ("self", "the management account: the emissions of all its members"),
+        (None, "in no organisation: what is its own"),
+        ("self", "the management account: what is its own and of all its members"),
         ("000000000009", "seen from 000000000009, which must not be configured beside it"),
     ],
 )
@@ -219,7 +220,7 @@ async def test_emissions_not_published_yet_are_no_error(shop):
 async def test_a_missing_permission_for_carbon_comes_with_its_policy(shop, made):
     """One action; the service knows no resources."""
     shop.server.inject(denied("GetEstimatedCarbonEmissions", code="AccessDeniedException"))
-    _, found = await carbon_findings(shop)
+    _, found, _ = await carbon_findings(shop)
 
     assert (ERROR, ErrorClass.AUTH) == (found.level, found.error_class)
     (statement,) = statements(found.grant).values()
@@ -256,14 +257,26 @@ async def test_a_readable_carbon_export_is_ok_and_a_refused_one_has_statements_o
     )
 
     listing, reading = await check(shop, config)
-    assert (OK, "carbon export footprint under carbon/footprint/, 2 months") == (
-        listing.level,
-        listing.message,
-    )
+    said = "carbon export footprint under carbon/footprint/, 2 months, the newest by model v3.0.0"
+    assert (OK, said) == (listing.level, listing.message)
     assert (OK, "2026-09 can be read") == (reading.level, reading.message)
     shop.server.inject(denied("GetObject"))
     reading = (await check(shop, config))[-1]
     assert ["OgfdReadCarbonExport"] == list(statements(reading.grant))
+
+
+async def test_the_model_that_is_read_is_the_one_that_is_probed(shop):
+    """The newest, or the pinned one; a pin that leads nowhere fails the check as it would a run."""
+    for model in ("v3.9.0", "v3.10.0"):
+        folder = f"exports/co2/metadata/model_version={model}/usage_period=2026-09"
+        shop.put(f"{folder}/co2-Manifest.json", b"{}")
+
+    for pin, model in ((None, "v3.10.0"), ("v3.9.0", "v3.9.0")):
+        listing, reading = await check(shop, shop.carbon_export(model_version=pin))
+        assert listing.message.endswith(f"1 months, the newest by model {model}")
+        assert f"model_version={model}/" in reading.subject
+    (listing,) = await check(shop, shop.carbon_export(model_version="v1.0.0"))
+    assert (ERROR, ErrorClass.BAD_REQUEST) == (listing.level, listing.error_class)
 
 
 @pytest.mark.parametrize(
@@ -363,6 +376,60 @@ async def test_an_identity_that_cannot_be_told_is_no_obstacle(shop, made):
     identity, emissions = await carbon_findings(shop)
 
     assert (WARNING, OK) == (identity.level, emissions.level)
+
+
+EVERY = (
+    "s3:ListObjectsV2",
+    "sustainability:GetEstimatedCarbonEmissions",
+    "ce:GetCostAndUsage",
+    "sts:GetCallerIdentity",
+    "organizations:DescribeOrganization",
+)
+
+
+@pytest.mark.parametrize("parked", EVERY)
+async def test_a_probe_that_would_have_to_wait_is_a_finding_and_the_others_go_on(
+    shop, made, write, parked
+):
+    """Such as after a ``Retry-After`` of an hour, or while a breaker is open."""
+    shop.put_month({"1.csv.gz": write([{}])})
+    config = shop.carbon(cost={"bucket": shop.bucket, "prefix": "cur"}, cost_explorer={})
+    ctx = shop.context()
+
+    async def before(call):
+        if call.operation == parked:
+            raise Parked("asked to wait", next_due=datetime(2026, 11, 21, tzinfo=UTC))
+
+    ctx.before = before
+    found = await ogfd_connector().check(config, ctx)
+    whole = await ogfd_connector().check(config, shop.context())
+
+    fine = {one.subject for one in found if one.level is OK}
+    waiting = [one for one in found if "asked to wait" in one.message]
+    if parked == "organizations:DescribeOrganization":
+        assert {one.subject for one in whole} == fine
+    else:
+        assert 1 == len(waiting)
+        assert OK is not waiting[0].level
+        assert 3 <= len(fine) == len(found) - 1
+
+
+@pytest.mark.parametrize(
+    "parked", ["cur:DescribeReportDefinitions", "bcm-data-exports:ListExports"]
+)
+async def test_a_search_that_would_have_to_wait_is_a_finding_and_the_other_goes_on(shop, parked):
+    """Reports are asked for at one service, exports at another."""
+    shop.server.set_billing()
+    ctx = shop.context()
+
+    async def before(call):
+        if call.operation == parked:
+            raise Parked("asked to wait", next_due=datetime(2026, 11, 21, tzinfo=UTC))
+
+    ctx.before = before
+    (finding,) = await ogfd_connector().discover(shop.carbon(), ctx)
+
+    assert (ERROR, parked, "asked to wait") == (finding.level, finding.subject, finding.message)
 
 
 async def test_a_wrong_prefix_needs_no_grant(shop):

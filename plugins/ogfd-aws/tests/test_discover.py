@@ -21,7 +21,8 @@ COLUMNS = {
     "line_item_currency_code, line_item_unblended_cost",
     FOCUS: "BillingAccountId, BillingPeriodStart, SubAccountId, ChargeCategory, ChargePeriodStart, "
     "ChargePeriodEnd, ServiceName, BillingCurrency, BilledCost, EffectiveCost",
-    CARBON: "usage_account_id, total_mbm_emissions_value",
+    CARBON: "payer_account_id, usage_account_id, usage_period_start, total_mbm_emissions_value, "
+    "total_mbm_emissions_unit",
 }
 
 
@@ -104,6 +105,36 @@ async def test_what_is_suggested_is_a_configuration(shop):
 
     made = config(shop, **{k: v for told in suggestions(found) for k, v in told.items()})
     assert ("costs", "co2") == (made.cost.report, made.carbon_export.export)
+
+
+async def test_a_carbon_export_in_another_region_needs_a_connector_of_its_own(shop):
+    """One connector has one Region, that of the bucket of its cost."""
+    costs = export("costs", CUR2, region="eu-west-1")
+    far, near = export("far", CARBON), export("near", CARBON, region="eu-west-1")
+    shop.server.set_billing(exports=[costs, far])
+    found = await discover(shop)
+    assert [["region", "cost"]] == [list(told) for told in suggestions(found)]
+    assert 'can be read from far by a connector of its own, with region = "us-east-1"' in (
+        found[-1].message
+    )
+
+    shop.server.set_billing(exports=[costs, far, near])
+    *_, told = suggestions(await discover(shop))
+    assert "near" == told["carbon_export"]["export"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"columns": "usage_account_id"}, {"StatusCode": "UNHEALTHY"}],
+    ids=["narrow", "broken"],
+)
+async def test_a_carbon_export_that_cannot_be_read_is_not_suggested(shop, fault):
+    """It is warned about."""
+    shop.server.set_billing(exports=[export("co2", CARBON, **fault)])
+    found = await discover(shop)
+
+    assert (WARNING, "export co2") == (found[0].level, found[0].subject)
+    assert [] == suggestions(found)
 
 
 @pytest.mark.parametrize(

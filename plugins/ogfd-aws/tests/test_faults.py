@@ -201,10 +201,12 @@ def test_the_message_names_code_and_request():
     ("exc", "expected", "words"),
     [
         (sdk.NoCredentialsError(), A, "role"),
-        (sdk.ProfileNotFound(profile="x"), A, "role"),
+        (sdk.ProfileNotFound(profile="x"), A, "AWS_PROFILE"),
         (sdk.CredentialRetrievalError(provider="p", error_msg="m"), A, "role"),
         (sdk.SSOTokenLoadError(error_msg="m"), A, "aws sso login"),
         (FileNotFoundError(2, "no such token"), A, "role"),
+        (IsADirectoryError(21, "the token"), A, "role"),
+        (PermissionError(13, "the token"), A, "role"),
         (sdk.EndpointConnectionError(endpoint_url="u"), T, "proxy"),
         (sdk.ConnectTimeoutError(endpoint_url="u"), T, "proxy"),
         (sdk.ReadTimeoutError(endpoint_url="u"), T, "proxy"),

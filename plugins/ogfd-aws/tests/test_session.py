@@ -119,6 +119,39 @@ async def test_a_profile_that_leads_nowhere_is_an_auth_error(monkeypatch, tmp_pa
             await open_session(AwsConfig(profile="p", **settings))
 
 
+async def test_a_profile_of_the_environment_does_not_concern_static_keys(aws_config, monkeypatch):
+    """Whoever left the variable there meant something else."""
+    aws_config("[profile left]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:1\n")
+    for name in ("left", "absent"):
+        monkeypatch.setenv("AWS_PROFILE", name)
+        async with open_clients(FakeContext(), config()) as clients:
+            assert "https://s3.amazonaws.com" == (await clients.open("s3")).meta.endpoint_url
+
+    with pytest.raises(AuthError, match="AWS_PROFILE in the environment"):
+        await list_a_bucket(AwsConfig())
+
+
+async def test_a_profile_that_wants_a_code_is_refused(aws_config, monkeypatch):
+    """Nobody is asked on the terminal, where all would wait for the answer."""
+    monkeypatch.setattr("getpass.getpass", lambda *_: pytest.fail("somebody was asked"))
+    aws_config(
+        f"[profile p]\nrole_arn = {ROLE}\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n"
+        "source_profile = base\n"
+        "[profile base]\naws_access_key_id = A\naws_secret_access_key = B\n"
+    )
+
+    with pytest.raises(AuthError, match="MFA code"):
+        await list_a_bucket(AwsConfig(profile="p", endpoint_url="http://127.0.0.1:1"))
+
+
+async def test_authorities_that_are_not_there_are_no_fault_of_the_network(monkeypatch):
+    """It would be tried again for ever."""
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nonexistent")
+
+    with pytest.raises(FatalError, match="AWS_CA_BUNDLE"):
+        await list_a_bucket(config(endpoint_url="https://127.0.0.1:1"))
+
+
 async def test_static_keys_come_from_their_references(monkeypatch):
     """Revealed when the session opens."""
     monkeypatch.setenv("KEY", "k1")
@@ -133,6 +166,23 @@ async def test_static_keys_come_from_their_references(monkeypatch):
         credentials.secret_key,
         credentials.token,
     )
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"access_key_id": "A\nB"},
+        {"secret_access_key": Secret("secret\tb")},
+        {"session_token": Secret("secret\r\n")},
+    ],
+    ids=["key", "secret", "token"],
+)
+async def test_a_key_that_is_no_line_is_no_fault_of_the_network(keys):
+    """Such as a file with more than the key in it; what it holds is not told."""
+    with pytest.raises(AuthError, match="holds a control character") as raised:
+        await open_session(config(**keys))
+
+    assert "secret\t" not in str(raised.value)
 
 
 async def test_dropped_credentials_are_looked_for_anew(tmp_path):

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from ogfd.plugin import (
@@ -148,7 +146,7 @@ def exact(response: Response) -> Mapping[str, Any]:
     Raises:
         TransientError: if it is no object.
     """
-    answer = json.loads(response.body, parse_float=Decimal)
+    answer = response.json()
     if not isinstance(answer, Mapping):
         raise _foreign(response)
     return answer

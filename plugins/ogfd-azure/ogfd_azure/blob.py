@@ -61,7 +61,9 @@ class Listed:
     md5: str | None = None
 
 
-def open_container(ctx: Context, tokens: Tokens, config: AzureConfig, cost: CostConfig) -> Container:
+def open_container(
+    ctx: Context, tokens: Tokens, config: AzureConfig, cost: CostConfig
+) -> Container:
     """Return the container that *cost* names, in the cloud of *config*."""
     return Container(
         ctx,

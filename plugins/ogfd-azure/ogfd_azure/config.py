@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from ogfd.plugin import SHAPES_ROWS, PluginConfig, Secret
 from ogfd_azure.clouds import CLOUDS, Cloud
 
-SignIn = Literal["client_secret", "certificate", "workload_identity", "managed_identity", "default"]
+Method = Literal["client_secret", "certificate", "workload_identity", "managed_identity", "default"]
 
 _GUID: Final = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _NEEDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -111,6 +111,12 @@ class CostConfig(PluginConfig):
                 raise ValueError("a pair is a unit of measure, a colon and a meter category")
         return pairs
 
+    @property
+    def folder(self) -> str:
+        """What the names of all its blobs begin with."""
+        directory = self.prefix.strip("/")
+        return f"{directory}/" if directory else ""
+
     @field_validator("blob_endpoint")
     @classmethod
     def _reachable(cls, url: str | None) -> str | None:
@@ -131,7 +137,8 @@ class CostQueryConfig(PluginConfig):
     @classmethod
     def _rooted(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         for scope in scopes:
-            if not scope.startswith("/") or any(c.isspace() or c in "?#" for c in scope):
+            plain = scope.strip("/") and not any(c.isspace() or c in "?#" for c in scope)
+            if not scope.startswith("/") or not plain:
                 raise ValueError("a scope is a resource id such as /subscriptions/ID")
         return _apart(_distinct(tuple(scope.rstrip("/") for scope in scopes)))
 
@@ -161,8 +168,10 @@ class AzureConfig(PluginConfig):
         cost_query: the stream ``cost_query``.
     """
 
-    auth: SignIn | None = None
-    tenant_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9.-]+$")] | None = None
+    auth: Method | None = None
+    tenant_id: Annotated[str, BeforeValidator(_lower), Field(pattern=r"^[a-z0-9.-]+$")] | None = (
+        None
+    )
     client_id: Guid | None = None
     client_secret: Secret | None = None
     certificate: Secret | None = None
@@ -218,7 +227,7 @@ class AzureConfig(PluginConfig):
         return self
 
     @property
-    def sign_in(self) -> SignIn:
+    def sign_in(self) -> Method:
         """How to sign in; the predecessor had client secrets alone and did not ask."""
         return self.auth or "client_secret"
 
@@ -231,9 +240,7 @@ class AzureConfig(PluginConfig):
     def endpoints(self) -> Cloud:
         """The cloud, with what the operator put in place of its own."""
         given = {
-            name: getattr(self, name)
-            for name in _OVERRIDES
-            if getattr(self, name) is not None
+            name: getattr(self, name) for name in _OVERRIDES if getattr(self, name) is not None
         }
         return replace(CLOUDS[self.cloud], **given)
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from anyio import to_thread
 from azure.core.credentials import AccessTokenInfo, TokenRequestOptions
-from azure.core.exceptions import ClientAuthenticationError
+from azure.core.exceptions import ClientAuthenticationError, DecodeError
 from azure.identity import CredentialUnavailableError
 from azure.identity.aio import (
     CertificateCredential,
@@ -116,6 +116,8 @@ class SignIn:
             raise LoginError(_first_line(exc), heard=heard, unavailable=True) from exc
         except ClientAuthenticationError as exc:
             raise LoginError(_first_line(exc), heard=heard) from exc
+        except DecodeError:  # it quotes the answer, which may be most of a token
+            raise LoginError("the answer is no JSON", heard=heard) from None
         except _UNUSABLE as exc:  # a federated token is read as late as here
             raise _unusable(self.config, exc) from None
 

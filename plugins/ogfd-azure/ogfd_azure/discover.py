@@ -242,4 +242,4 @@ def _configured(one: Definition, config: AzureConfig) -> bool:
     if (cost := config.cost) is None or cost.export not in {None, one.name}:
         return False
     there = (cost.account, cost.container) == (one.account, one.container)
-    return there and one.prefix.startswith(cost.prefix.lstrip("/"))
+    return there and one.prefix.startswith(cost.folder)

@@ -250,7 +250,8 @@ def _by_status(exc: HttpError, code: str | None, said: str | None) -> Fault | No
     classes = {
         401: ErrorClass.AUTH,
         403: ErrorClass.AUTH,
-        404: ErrorClass.NOT_FOUND,
+        **dict.fromkeys((301, 302, 303, 307, 308), ErrorClass.FATAL),
+        **dict.fromkeys((404, 410), ErrorClass.NOT_FOUND),
         **dict.fromkeys(_PASSING, ErrorClass.TRANSIENT),
         **dict.fromkeys((400, 405, 409, 412, 413, 415, 416, 422), ErrorClass.BAD_REQUEST),
     }

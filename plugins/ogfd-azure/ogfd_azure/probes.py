@@ -245,9 +245,9 @@ async def probe_cost(ctx: Context, tokens: Tokens, config: AzureConfig) -> list[
     if (cost := config.cost) is None:
         return []
     container = open_container(ctx, tokens, config, cost)
-    place = f"{container.name}/{cost.prefix}"
+    place = f"{container.name}/{cost.folder}"
     try:
-        blobs = await container.below(cost.prefix)
+        blobs = await container.below(cost.folder)
     except (SourceError, Parked) as exc:
         return [_closed(f"{LIST} {place}", exc, cost)]
     manifests = sum(name.rpartition("/")[2] in NAMES for name in blobs)

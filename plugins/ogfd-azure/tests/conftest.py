@@ -1,22 +1,26 @@
 """An Azure to ask over TLS, and contexts whose requests really go there."""
 
+import http.client
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
 
 import aiohttp
 import anyio
 import pytest
+from anyio import to_thread
 from azure.core.credentials import AccessTokenInfo
+from multidict import CIMultiDict
 from ogfd_azure import ogfd_connector
 from ogfd_azure.config import AzureConfig
 from ogfd_azure.faults import classify
 from ogfd_sandbox.azure.seeds import CLIENT_ID, CLIENT_SECRET, TENANT_ID
 from ogfd_sandbox.azure.server import AzureServer
-from yarl import URL
 
 from ogfd.plugin import Response, Secret, Stream
 from ogfd.testing import FakeContext, Request
@@ -71,22 +75,27 @@ class Estate:
 
     async def send(self, request: Request) -> Response:
         """Send *request* as the daemon would, byte for byte."""
-        url = URL(request.url, encoded=True)
-        connector = aiohttp.TCPConnector(ssl=self._trust)
-        async with (
-            aiohttp.ClientSession(connector=connector, trust_env=False) as session,
-            session.request(
-                request.method,
-                url.extend_query(request.params) if request.params else url,
-                headers=request.headers,
-                json=request.json,
-                data=request.data,
-                allow_redirects=False,
-            ) as answer,
-        ):
-            body = await answer.read()
+        # In a thread: asyncio at times loses a TLS connection that both ends close at once.
+        return await to_thread.run_sync(self._exchange, request)
+
+    def _exchange(self, request: Request) -> Response:
+        url = urlsplit(request.url)
+        query = "&".join(filter(None, (url.query, urlencode(request.params, quote_via=quote))))
+        target = f"{url.path}?{query}" if query else url.path
+        headers = dict(request.headers)
+        body = request.data
+        if request.json is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(request.json).encode()
+        connection = http.client.HTTPSConnection(url.netloc, context=self._trust, timeout=30)
+        with closing(connection):
+            connection.request(request.method, target, body, headers)
+            answer = connection.getresponse()
             return Response(
-                status=answer.status, headers=answer.headers, body=body, url=request.url
+                status=answer.status,
+                headers=CIMultiDict(answer.getheaders()),
+                body=answer.read(),
+                url=request.url,
             )
 
     @asynccontextmanager

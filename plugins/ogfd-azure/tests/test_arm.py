@@ -11,7 +11,7 @@ from ogfd_azure.tokens import Tokens
 from ogfd_sandbox.azure.footprint import subscriptions
 from ogfd_sandbox.faults import Rule
 
-from ogfd.plugin import AuthError, FatalError, Response
+from ogfd.plugin import AuthError, FatalError, Response, TransientError
 from ogfd.testing import FakeContext
 
 CLAIMS = '{"access_token":{"nbf":{"essential":true,"value":"1"}}}'
@@ -70,6 +70,24 @@ async def test_a_link_to_another_host_is_not_followed(estate, desk_of):
             await arm.subscriptions()
 
     assert 1 == len(ctx.requests)
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b'"x"', b"{}", b'{"value": {}}'])
+async def test_json_that_is_no_listing_is_no_answer_of_azure(estate, desk_of, body):
+    """A proxy may speak JSON too."""
+    ctx = answers(reply(body=body))
+    async with Tokens(ctx, desk_of(3600)) as tokens:
+        with pytest.raises(TransientError, match="not one of Azure"):
+            await Arm(ctx, estate.config(arm_endpoint=None), tokens).subscriptions()
+
+
+@pytest.mark.parametrize("one", [b"null", b"{}", b'{"subscriptionId": null}'])
+async def test_a_subscription_without_an_id_is_fatal(estate, desk_of, one):
+    """Its emissions would be missing in silence."""
+    ctx = answers(reply(body=b'{"value": [%s]}' % one))
+    async with Tokens(ctx, desk_of(3600)) as tokens:
+        with pytest.raises(FatalError, match="without an id"):
+            await Arm(ctx, estate.config(arm_endpoint=None), tokens).subscriptions()
 
 
 async def test_a_claims_challenge_is_answered_once(estate, desk_of):

@@ -39,6 +39,7 @@ def config(**keys):
         (SECRET | {"emissions_dashboard": DASHBOARD | {"enrollments": ["a/b"]}}, "enrollment"),
         (SECRET | {"cost": {"account": "Bad_Name", "container": "c12"}}, "account"),
         (SECRET | {"cost_query": {"scopes": ["subscriptions/1"]}}, "a scope is a resource id"),
+        (SECRET | {"cost_query": {"scopes": ["/"]}}, "a scope is a resource id"),
         (SECRET | {"cost_query": {"scopes": NESTED}}, f"{NESTED[1].lower()} lies in /subscr"),
         (SECRET | {"cost_query": {"scopes": [NESTED[0], ACCOUNT]}}, "keep scopes of one kind"),
         (SECRET | {"client_secret": "geheim"}, "plain secrets are refused"),
@@ -97,6 +98,9 @@ def test_limits_are_those_of_the_tenant():
     elsewhere = config(**SECRET, arm_endpoint="https://127.0.0.1:1234")
     assert f"{SECRET['tenant_id']} at 127.0.0.1" == principal(elsewhere)
     assert "managed_identity" == principal(config(auth="managed_identity"))
+    assert principal(config(**SECRET)) == principal(
+        config(**SECRET | {"tenant_id": "ACME.onMicrosoft.com"})
+    )
 
 
 def test_variables_of_the_predecessor_lead_to_keys():

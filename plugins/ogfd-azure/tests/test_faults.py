@@ -43,6 +43,8 @@ def arm(status, code, message="Said so."):
         (arm(503, "SomethingNew"), ErrorClass.TRANSIENT, None),
         (arm(422, "SomethingNew"), ErrorClass.BAD_REQUEST, None),
         (arm(403, "SomethingNew"), ErrorClass.AUTH, "role"),
+        (arm(410, "SomethingNew"), ErrorClass.NOT_FOUND, None),
+        (arm(307, "SomethingNew"), ErrorClass.FATAL, None),
         (error(404, b"", {"x-ms-error-code": "BlobNotFound"}), ErrorClass.NOT_FOUND, "storage"),
         (error(412, b"", {"x-ms-error-code": "ConditionNotMet"}), ErrorClass.BAD_REQUEST, None),
         (error(400, {"code": 400, "message": "no"}), ErrorClass.BAD_REQUEST, None),

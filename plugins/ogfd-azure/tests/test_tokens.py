@@ -1,24 +1,15 @@
-"""Tokens from a login service over TLS: one at a time, renewed in time, refused for a reason."""
+"""Tokens: one at a time, renewed in time, dropped when they are refused."""
 
-import base64
-import json
 import logging
-import time
 
 import anyio
 import pytest
-import trustme
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.x509 import load_pem_x509_certificate
 from ogfd_azure.clouds import CLOUDS
 from ogfd_azure.credentials import SignIn
-from ogfd_azure.faults import HINTS
 from ogfd_azure.tokens import Tokens
-from ogfd_sandbox.azure.seeds import CLIENT_ID, CLIENT_SECRET, TENANT_ID, Login
-from ogfd_sandbox.faults import Rule
+from ogfd_sandbox.azure.seeds import CLIENT_ID, TENANT_ID
 
-from ogfd.plugin import AuthError, ErrorClass, Secret, TransientError
+from ogfd.plugin import AuthError, SourceError, TransientError
 from ogfd.testing import FakeContext
 
 ARM = CLOUDS["public"].arm_scope
@@ -51,6 +42,59 @@ async def test_twenty_cold_starts_are_one_request(estate):
     assert 1 == len(set(found))
     assert 1 == estate.azure.count("Token")
     assert ["login:Token"] == [call.operation for call in ctx.calls]
+
+
+async def gathered(auth, count=20):
+    """Ask for a token so many times at once; return headers and errors."""
+    found = []
+
+    async def start():
+        try:
+            found.append(await shown(auth))
+        except SourceError as exc:
+            found.append(exc)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(count):
+            tasks.start_soon(start)
+    return found
+
+
+@pytest.mark.parametrize("error", [AuthError("wrong secret"), TransientError("it is down")])
+async def test_who_waits_for_a_sign_in_shares_its_failure(desk_of, error):
+    """Twenty wrong secrets would lock the app out; the next one to come tries again."""
+    desk = desk_of(3600)
+    desk.error = error
+    async with Tokens(FakeContext(), desk) as tokens:
+        auth = tokens.auth(ARM)
+        assert [error] * 20 == await gathered(auth)
+        assert 1 == len(desk.asked)
+        desk.error = None
+        assert 1 == len(set(await gathered(auth)))
+
+    assert 2 == len(desk.asked)
+
+
+async def test_who_is_cancelled_leaves_the_sign_in_to_the_next(desk_of):
+    """A cancellation is nobody else's failure."""
+    desk = desk_of(3600)
+    desk.open = anyio.Event()  # the login service hangs
+    async with Tokens(FakeContext(), desk) as tokens, anyio.create_task_group() as tasks:
+        auth = tokens.auth(ARM)
+        with anyio.CancelScope() as first:
+            async with anyio.create_task_group() as alone:
+                alone.start_soon(shown, auth)
+                await settled()
+                tasks.start_soon(_same_tokens, auth, ["token-2"] * 19)
+                await settled()
+                first.cancel()
+        desk.open.set()
+
+    assert 2 == len(desk.asked)
+
+
+async def _same_tokens(auth, expected):
+    assert expected == await gathered(auth, len(expected))
 
 
 async def test_each_scope_has_a_token_of_its_own(estate):
@@ -108,6 +152,35 @@ async def test_a_renewal_that_fails_harms_nobody(desk_of, caplog):
     assert "token-1" not in caplog.text
 
 
+async def test_a_renewal_of_a_token_that_is_refused_meanwhile_is_not_kept(desk_of):
+    """It may be the same one: managed identities answer from a cache."""
+    desk = desk_of(200, 3600)
+    async with Tokens(FakeContext(), desk) as tokens:
+        auth = tokens.auth(ARM)
+        await auth()
+        desk.open = anyio.Event()
+        assert "token-1" == await shown(auth)
+        await settled()  # the renewal hangs
+        await auth.refresh()
+        desk.open.set()
+        await settled()
+        assert "token-3" == await shown(auth)
+
+
+async def test_many_challenges_at_once_are_one_new_token(desk_of):
+    """Those that come late were sent with the token before."""
+    desk = desk_of(3600)
+    async with Tokens(FakeContext(), desk) as tokens:
+        auth = tokens.auth(ARM)
+        for _ in range(3):
+            await auth()
+        for _ in range(3):
+            await auth.challenged('{"access_token":{}}')
+            assert "token-2" == await shown(auth)
+
+    assert [None, '{"access_token":{}}'] == [claims for _, claims in desk.asked]
+
+
 async def test_a_token_that_has_run_out_is_waited_for(desk_of):
     """Nobody is sent away with it."""
     desk = desk_of(5, 3600)
@@ -155,159 +228,3 @@ async def test_a_token_revoked_in_the_middle_is_replaced_once(estate):
     assert 200 == answer.status
     assert 1 == ctx.refreshes
     assert 2 == estate.azure.count("Token")
-
-
-@pytest.mark.parametrize(
-    ("keys", "code", "hint"),
-    [
-        ({"client_secret": Secret("wrong")}, "AADSTS7000215", "secret"),
-        ({"tenant_id": "11111111-0000-4000-8000-000000000000"}, "AADSTS90002", "directory"),
-        ({"client_id": "11111111-0000-4000-8000-000000000000"}, "AADSTS700016", "app"),
-    ],
-)
-async def test_wrong_credentials_say_which(estate, keys, code, hint):
-    """The class, the code of the service, and what to do; the secret nowhere."""
-    async with Tokens(estate.context(), SignIn(config=estate.config(**keys))) as tokens:
-        with pytest.raises(AuthError) as caught:
-            await tokens.auth(ARM)()
-
-    assert (code, HINTS[hint]) == (caught.value.code, caught.value.hint)
-    assert str(caught.value).startswith(f"login:Token: sign-in failed: {code}: ")
-    assert "wrong" not in str(caught.value).replace(HINTS[hint], "")
-    assert CLIENT_SECRET not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("rule", "status"),
-    [
-        (Rule(action="status", operation="Token", status=503, code="90033"), 503),
-        (Rule(action="status", operation="Token", status=503, body="<html>busy"), 503),
-        (Rule(action="status", operation="Token", status=400, code="90033"), 400),
-        (Rule(action="status", operation="Token", status=429, code="90055"), 429),
-        (Rule(action="reset", operation="Token"), None),
-    ],
-)
-async def test_a_login_service_in_trouble_is_no_error_of_the_credentials(estate, rule, status):
-    """Azure-identity calls all of it a failed login; it asks once, and the policy decides."""
-    estate.azure.inject(rule)
-    async with Tokens(estate.context(), SignIn(config=estate.config())) as tokens:
-        with pytest.raises(TransientError) as caught:
-            await tokens.auth(ARM)()
-        assert await tokens.auth(ARM)()
-
-    assert status == caught.value.status
-    assert ErrorClass.TRANSIENT is caught.value.error_class
-    assert 2 == estate.azure.count("Token")
-
-
-async def test_a_page_of_a_proxy_is_no_token(estate):
-    """Whatever its status says."""
-    estate.azure.inject(Rule(action="html", operation="Token"))
-    async with Tokens(estate.context(), SignIn(config=estate.config())) as tokens:
-        with pytest.raises(TransientError):
-            await tokens.auth(ARM)()
-
-
-async def test_a_secret_in_a_file_is_read_at_each_sign_in(estate, tmp_path):
-    """So that it can be replaced in the middle of a run."""
-    file = tmp_path / "secret"
-    file.write_text("wrong")
-    config = estate.config(client_secret=Secret(f"file:{file}"))
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        with pytest.raises(AuthError):
-            await tokens.auth(ARM)()
-        file.write_text(CLIENT_SECRET)
-        assert await tokens.auth(ARM)()
-
-
-@pytest.mark.parametrize("form", ["pem", "pfx"])
-async def test_a_certificate_signs_in(estate, form):
-    """As PEM, or as a PFX file in base64."""
-    config = estate.config(
-        auth="certificate", client_secret=None, certificate=Secret(certificate(form))
-    )
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        assert await tokens.auth(ARM)()
-
-
-@pytest.mark.parametrize("text", ["no certificate", "-----BEGIN NONSENSE-----", ""])
-async def test_a_certificate_that_is_none_is_an_error_of_the_credentials(estate, text):
-    """Which does not quote it."""
-    config = estate.config(auth="certificate", client_secret=None, certificate=Secret(text))
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        with pytest.raises(AuthError) as caught:
-            await tokens.auth(ARM)()
-
-    assert not text or text not in str(caught.value)
-
-
-async def test_a_federated_token_signs_in(estate, tmp_path):
-    """That of the file which the platform keeps new."""
-    file = tmp_path / "token"
-    parts = [{"alg": "RS256"}, {
-        "aud": "api://AzureADTokenExchange", "sub": "system:serviceaccount:a:b",
-        "exp": time.time() + 600,
-    }]  # fmt: skip
-    file.write_text(".".join([*(_segment(part) for part in parts), "c2ln"]))
-    estate.azure.set_login(Login(subject="system:serviceaccount:a:b"))
-    config = estate.config(auth="workload_identity", client_secret=None, token_file=str(file))
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        assert await tokens.auth(ARM)()
-        estate.azure.set_login(Login(subject="another"))
-        await tokens.auth(ARM).refresh()
-        with pytest.raises(AuthError) as caught:
-            await tokens.auth(ARM)()
-
-    assert HINTS["federation"] == caught.value.hint
-
-
-async def test_a_managed_identity_signs_in(estate, monkeypatch):
-    """That of a virtual machine, and that of an App Service."""
-    config = estate.config(
-        auth="managed_identity", tenant_id=None, client_id=None, client_secret=None
-    )
-    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", estate.azure.imds_endpoint)
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        assert await tokens.auth(ARM)()
-    for name, value in estate.azure.identity_environment.items():
-        monkeypatch.setenv(name, value)
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        assert await tokens.auth(ARM)()
-
-    asked = [r.key.split()[0] for r in estate.azure.requests() if r.operation == "IdentityToken"]
-    assert ["imds", "app_service"] == asked
-
-
-async def test_the_default_takes_what_the_environment_has(estate, monkeypatch):
-    """As the SDKs of Azure do."""
-    config = estate.config(auth="default", tenant_id=None, client_id=None, client_secret=None)
-    monkeypatch.setenv("AZURE_TOKEN_CREDENTIALS", "EnvironmentCredential")
-    async with Tokens(estate.context(), SignIn(config=config)) as tokens:
-        with pytest.raises(AuthError) as caught:
-            await tokens.auth(ARM)()
-        assert HINTS["identity"] == caught.value.hint
-        for name, value in (("TENANT_ID", TENANT_ID), ("CLIENT_ID", CLIENT_ID)):
-            monkeypatch.setenv(f"AZURE_{name}", value)
-        monkeypatch.setenv("AZURE_CLIENT_SECRET", CLIENT_SECRET)
-        assert await tokens.auth(ARM)()
-
-
-def certificate(form):
-    """Return a self-signed certificate with its key."""
-    pem = (
-        trustme.CA()
-        .issue_cert("ogfd.example", key_type=trustme.KeyType.RSA)
-        .private_key_and_cert_chain_pem.bytes()
-    )
-    if form == "pem":
-        return pem.decode()
-    key = serialization.load_pem_private_key(pem, None)
-    found = load_pem_x509_certificate(pem[pem.index(b"-----BEGIN CERTIFICATE") :])
-    packed = pkcs12.serialize_key_and_certificates(
-        b"ogfd", key, found, None, serialization.NoEncryption()
-    )
-    return base64.b64encode(packed).decode()
-
-
-def _segment(part):
-    return base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=").decode()

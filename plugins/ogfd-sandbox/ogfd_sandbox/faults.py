@@ -13,7 +13,19 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 Action = Literal[
-    "status", "reset", "truncate", "stall", "hang", "replace", "html", "pages", "repeat"
+    "status",
+    "reset",
+    "lost",
+    "unsure",
+    "truncate",
+    "stall",
+    "hang",
+    "replace",
+    "html",
+    "pages",
+    "repeat",
+    "fail",
+    "run",
 ]
 
 
@@ -29,7 +41,9 @@ class Rule:
             nothing was; ``replace`` does so too, once it has put *objects*; ``html`` answers a
             page of HTML with status 200, as a proxy does. Of what has pages, save a store's
             listings: ``pages`` gives *results* a page, whatever is asked for; ``repeat`` gives
-            the token again that was asked with.
+            the token again that was asked with. Of BigQuery alone: ``lost`` and ``unsure`` do
+            what is asked, and only then act as ``reset`` and ``status``; ``fail`` has the job
+            that is inserted end with the error *code*; ``run`` has it run for *polls* looks.
         operation: operation that is spoiled, ``*`` for all.
         key: pattern of the key, as `fnmatch` reads it; case counts. That of carbon is
             ``2026-08-01/2026-09-01 USAGE_ACCOUNT_ID,REGION,SERVICE 1``: months, groups, page. That
@@ -38,15 +52,16 @@ class Rule:
         times: for how many hits it lasts.
         status: HTTP status of ``status``.
         code: error code of ``status``.
-        message: of ``status``, of AWS alone: what the service says beside the code.
+        message: of ``status``, of AWS and BigQuery alone: what the service says beside the code.
         retry_after: value of its ``Retry-After`` header, if any.
-        headers: of ``status``, of Azure alone: further names and values.
-        body: of ``status``, of Azure alone: instead of the service's own error.
+        headers: of ``status``, of Azure and BigQuery alone: further names and values.
+        body: of ``status``, of Azure and BigQuery alone: instead of the service's own error.
         keep_bytes: bytes sent before ``truncate`` and ``stall`` act; half the body if None.
         hide_length: whether ``truncate`` also takes the ``Content-Length`` away, so that the
             short body looks complete.
         seconds: how long ``stall`` and ``hang`` wait.
         results: for ``pages``.
+        polls: for ``run``: so many requests for the job or its results find it running.
         objects: (bucket, key, path of a local file) for ``replace``. Of Azure, the bucket is
             ``account/container``, and an empty path deletes.
     """
@@ -66,6 +81,7 @@ class Rule:
     hide_length: bool = False
     seconds: float = 0.0
     results: int = 1
+    polls: int = 0
     objects: tuple[tuple[str, str, str], ...] = ()
 
     def to_json(self) -> dict[str, Any]:

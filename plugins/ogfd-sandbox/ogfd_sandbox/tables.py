@@ -12,6 +12,8 @@ from rich.table import Table
 
 Amounts = Mapping[str, Decimal]
 
+_COSTS: Final = ("billed_cost", "effective_cost")
+_METHODS: Final = ("location_based_kg", "market_based_kg")
 _MONTH: Final = re.compile(r"\d{4}-\d{2}$")
 
 
@@ -42,9 +44,9 @@ def report(document: Mapping[str, Any]) -> Table:
     for row in sorted(document["rows"], key=lambda row: (*_group(row, by), row["currency"])):
         # Once a group, also if it has several currencies: each column can be added up.
         emissions = emitted.pop(_group(row, by), {})
-        costs = (money(_decimal(row[name])) for name in ("billed_cost", "effective_cost"))
-        lines.append((*_group(row, by), escape(row["currency"]), *costs, *_methods(emissions)))
-    lines += [(*group, "-", "-", "-", *_methods(row)) for group, row in emitted.items()]
+        amounts = (*_amounts(row, _COSTS), *_amounts(emissions, _METHODS))
+        lines.append((*_group(row, by), escape(row["currency"]), *amounts))
+    lines += [(*group, "-", "-", "-", *_amounts(row, _METHODS)) for group, row in emitted.items()]
     table = _table(
         *by, "currency", "billed", "effective", "location-based\nkgCO2e", "market-based\nkgCO2e"
     )
@@ -57,8 +59,9 @@ def _group(row: Mapping[str, Any], by: Sequence[str]) -> tuple[str, ...]:
     return tuple(escape(str(row[name] or "-")) for name in by)
 
 
-def _methods(row: Mapping[str, Any]) -> tuple[str, ...]:
-    amounts = (row.get(name) for name in ("location_based_kg", "market_based_kg"))
+def _amounts(row: Mapping[str, Any], names: Sequence[str]) -> tuple[str, ...]:
+    """Return the amounts for people; null is not zero."""
+    amounts = (row.get(name) for name in names)
     return tuple("-" if amount is None else money(_decimal(amount)) for amount in amounts)
 
 
@@ -73,7 +76,8 @@ def changes(entry: Mapping[str, Any], most: int = 5) -> Table:
             before, after = before + _decimal(change["before"]), after + _decimal(change["after"])
             services[change["service"]] = before, after
     for unit, services in sorted(found.items()):
-        ranked = sorted(services.items(), key=lambda each: -abs(each[1][1] - each[1][0]))
+        changed = [each for each in services.items() if each[1][0] != each[1][1]]
+        ranked = sorted(changed, key=lambda each: -abs(each[1][1] - each[1][0]))
         for service, (before, after) in ranked[:most]:
             table.add_row(*_change(service or "-", unit, before, after))
         if others := [amounts for _, amounts in ranked[most:]]:

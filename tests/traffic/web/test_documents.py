@@ -2,6 +2,7 @@
 
 import json
 import threading
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -54,10 +55,28 @@ def ask(make_traffic: Any) -> Any:
         http(200, b'\xff\xfe{"a"', JSON),
         http(200, b"[" * 200_000 + b"]" * 200_000, JSON),
         http(200, b"[" + b"1, " * 100_000, JSON),
+        http(200, b'{"cost": NaN}', JSON),
+        http(200, b'{"cost": -Infinity}', JSON),
+        http(200, b'{"cost": 1e9999999}', JSON),
+        http(200, b'{"cost": 1e99999999999999999999}', JSON),
         http(202, b"wait", b"Content-Type: text/plain"),
         closing(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n" + HTML),
     ],
-    ids=["html", "cut", "two", "empty", "text", "deep", "long", "202", "no-length"],
+    ids=[
+        "html",
+        "cut",
+        "two",
+        "empty",
+        "text",
+        "deep",
+        "long",
+        "nan",
+        "infinity",
+        "out of range",
+        "far out of range",
+        "202",
+        "no-length",
+    ],
 )
 async def test_what_is_not_one_document_is_asked_for_again(
     ask: Any, raw_server: Any, recorder: Any, broken: Any
@@ -99,7 +118,9 @@ async def test_a_post_that_is_not_idempotent_is_not_repeated(
 
 
 @pytest.mark.parametrize(
-    "answer", [b"HTTP/1.1 204 No Content\r\n\r\n", http(202)], ids=["204", "empty 202"]
+    "answer",
+    [b"HTTP/1.1 204 No Content\r\n\r\n", http(202), http(205)],
+    ids=["204", "empty 202", "205"],
 )
 async def test_an_answer_that_need_not_have_a_document_is_handed_out(
     ask: Any, raw_server: Any, recorder: Any, answer: bytes
@@ -121,6 +142,27 @@ async def test_any_document_will_do(ask: Any, raw_server: Any, document: Any) ->
 
     assert document == answer.json()
     assert answer.json() is answer.json()
+
+
+@pytest.mark.parametrize("expects_json", [True, False])
+async def test_money_is_not_rounded(ask: Any, raw_server: Any, expects_json: bool) -> None:
+    """A float has 16 digits; the sum of many bills has more, and 0.1 is none of its numbers."""
+    body = b'{"cost": 12345678901234567.123456789, "tenth": 0.10, "tiny": 1e-300, "count": 3}'
+    async with raw_server(http(200, body, JSON)) as server:
+        found = (await ask(server, expects_json=expects_json)).json()
+
+    assert {
+        "cost": Decimal("12345678901234567.123456789"), "tenth": Decimal("0.10"),
+        "tiny": Decimal("1e-300"), "count": 3,
+    } == found  # fmt: skip
+    assert [Decimal, Decimal, Decimal, int] == [type(each) for each in found.values()]
+
+
+async def test_what_is_no_document_is_an_error_also_where_none_is_expected() -> None:
+    """And no defect: too deep a nesting is one of the ways not to be a document."""
+    for body in (b"[" * 200_000, b'{"cost": NaN}', b"<html>", b""):
+        with pytest.raises(TransientError, match="is not JSON"):
+            Response(status=200, headers={}, body=body, url="").json()
 
 
 async def test_json_is_what_is_asked_for(ask: Any, raw_server: Any) -> None:
@@ -147,9 +189,10 @@ async def test_a_document_ends_an_answer_without_a_length(
             await ask(server)
     async with raw_server(closing(head + b"[1]")) as server:
         assert [1] == (await ask(server)).json()
-    async with raw_server(closing(head + b"12")) as server:
-        with pytest.raises(Exception, match="has no length"):
-            await ask(server)
+    for number in (b"12", b"12.5"):
+        async with raw_server(closing(head + number)) as server:
+            with pytest.raises(Exception, match="has no length"):
+                await ask(server)
 
 
 async def test_a_long_document_is_parsed_beside_the_loop(monkeypatch: Any) -> None:
@@ -158,14 +201,15 @@ async def test_a_long_document_is_parsed_beside_the_loop(monkeypatch: Any) -> No
     seen: list[Any] = []
     loads = json.loads
 
-    def watched(body: bytes, **hooks: Any) -> Any:
-        seen.append((threading.current_thread() is threading.main_thread(), sorted(hooks)))
-        return loads(body, **hooks)
+    def watched(body: bytes, *, object_hook: Any, **hooks: Any) -> Any:
+        is_main = threading.current_thread() is threading.main_thread()
+        seen.append((is_main, object_hook is not None))
+        return loads(body, object_hook=object_hook, **hooks)
 
     monkeypatch.setattr(json, "loads", watched)
     for rows in (document, {"rows": document["rows"][:100]}):
         body = json.dumps(rows).encode()
         answer = await parsed(Response(status=200, headers={}, body=body, url=""), "it")
-        assert rows == answer.json()
+        assert loads(body, parse_float=Decimal) == answer.json()
 
-    assert [(False, ["object_hook", "parse_float"]), (True, [])] == seen
+    assert [(False, True), (True, False)] == seen

@@ -41,6 +41,7 @@ DIMENSIONS: Final = (ACCOUNT, REGION, SERVICE)
 _KILOGRAMS: Final[Mapping[str, int]] = {"MTCO2e": 1000}
 """Kilograms of CO2 equivalent in each unit that the service is known to use: metric tons alone."""
 
+_LIMIT: Final = Decimal(10) ** 15  # as of exports
 _REQUIRED: Final = ("TimePeriod", "DimensionsValues", "ModelVersion", "EmissionsValues")
 
 
@@ -62,13 +63,15 @@ class Estimate:
     kg: Mapping[str, Decimal]
 
 
-def parse(result: Mapping[str, Any]) -> Estimate:
+def parse(result: Mapping[str, Any] | None) -> Estimate:
     """
     Read one result as the SDK gives it.
 
     Raises:
         FatalError: if it lacks a part, or has a unit or a number that cannot be converted.
     """
+    if result is None:
+        raise FatalError("a result of the service is empty")
     for name in _REQUIRED:
         if result.get(name) is None:
             raise FatalError(f"a result of the service lacks {name}")
@@ -84,7 +87,7 @@ def parse(result: Mapping[str, Any]) -> Estimate:
         kg={
             kind: _kilograms(kind, amount)
             for kind, amount in result["EmissionsValues"].items()
-            if amount.get("Value") is not None
+            if amount and amount.get("Value") is not None
         },
     )
 
@@ -98,6 +101,6 @@ def _kilograms(kind: str, amount: Mapping[str, Any]) -> Decimal:
         )
     # The shortest text that stands for the number: the digits that the service sent.
     value = Decimal(repr(float(amount["Value"])))
-    if not value.is_finite():
-        raise FatalError(f"{kind} is {value}, which is no finite number")
+    if not value.is_finite() or abs(value) >= _LIMIT:
+        raise FatalError(f"{kind} is {value}, which is no finite number below 10^15")
     return value * factor

@@ -23,12 +23,11 @@ Answer = Mapping[str, Any]
 
 
 class Emissions:
-    """Asks for emissions, and for whose they are, every request under the policy of *ctx*."""
+    """Asks for emissions, every request under the policy of *ctx*."""
 
-    def __init__(self, ctx: Context, client: Any, identity: Any) -> None:
+    def __init__(self, ctx: Context, client: Any) -> None:
         self._ctx = ctx
         self._client = client
-        self._identity = identity
 
     def pages(self, period: Period, *, by: Sequence[str] = ()) -> Listing[Answer]:
         """
@@ -41,22 +40,6 @@ class Emissions:
             return await self._ask(period, by, token)
 
         return self._ctx.pages(page, next_token=_next)
-
-    async def account(self) -> str:
-        """
-        Return the account of the credentials.
-
-        Raises:
-            SourceError: if it cannot be told.
-        """
-
-        async def ask() -> Any:
-            return await self._identity.get_caller_identity()
-
-        answer = await self._ctx.call("sts:GetCallerIdentity", ask, timeout=_TIMEOUT)
-        if not (account := answer.get("Account")):
-            raise _foreign("sts:GetCallerIdentity")
-        return str(account)
 
     async def _ask(self, period: Period, by: Sequence[str], token: str | None) -> Answer:
         query: dict[str, Any] = {
@@ -76,7 +59,10 @@ class Emissions:
         answer: Answer = await self._ctx.call(OPERATION, ask, timeout=_TIMEOUT)
         if not isinstance(answer.get("Results"), list):
             # The SDK makes an empty success of a page of HTML with status 200 (botocore 1.43).
-            raise _foreign(OPERATION)
+            raise TransientError(
+                f"the answer to {OPERATION} is not one of AWS",
+                hint="a proxy may have answered in its place; check the network and endpoint_url",
+            )
         return answer
 
 
@@ -90,18 +76,9 @@ async def open_emissions(ctx: Context, clients: Clients, config: AwsConfig) -> E
     # One for the whole partition: the SDK signs for us-east-1 whatever the Region (botocore 1.43,
     # endpoint rules of sustainability), so the Region of the bucket has no say.
     region = _HOME if partition_of(config.region) == "aws" else config.region
-    return Emissions(
-        ctx, await clients.open("sustainability", region=region), await clients.open("sts")
-    )
+    return Emissions(ctx, await clients.open("sustainability", region=region))
 
 
 def _next(answer: Answer) -> str | None:
     token = answer.get("NextToken")
     return str(token) if token else None
-
-
-def _foreign(operation: str) -> TransientError:
-    return TransientError(
-        f"the answer to {operation} is not one of AWS",
-        hint="a proxy may have answered in its place; check the network and endpoint_url",
-    )

@@ -11,11 +11,9 @@ https://docs.aws.amazon.com/sustainability/latest/userguide/key-concepts.html
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
-
-import anyio
 
 from ogfd.plugin import (
     ActivityBuilder,
@@ -52,17 +50,25 @@ _SCOPE3_MARKET: Final = "scope3_market_kg"
 
 
 class CarbonStream:
-    """Reads the emissions that *emissions* gives."""
+    """
+    Reads the emissions that *emissions* gives.
+
+    Args:
+        ctx: of the run.
+        emissions: the service.
+        payer: tells who is billed for the account of the credentials.
+    """
 
     name = "carbon"
 
-    def __init__(self, ctx: Context, emissions: Emissions) -> None:
+    def __init__(
+        self, ctx: Context, emissions: Emissions, payer: Callable[[], Awaitable[str]]
+    ) -> None:
         self._ctx = ctx
         self._emissions = emissions
+        self._payer = payer
         self._published: dict[str, Estimate] = {}
         self._asked_from: datetime | None = None
-        self._turn = anyio.Lock()
-        self._payer: str | None = None
 
     async def partitions(self, window: Period) -> Sequence[Partition]:
         """
@@ -99,7 +105,7 @@ class CarbonStream:
             await self.published(partition.period.start)
         if partition.key > max(self._published, default=""):
             raise NotPublished(self._missing(partition.period))
-        rows = _Rows(partition.period, await self._account(), out)
+        rows = _Rows(partition.period, await self._payer(), out)
         async with ActivityBuilder(out) as builder:
             async for page in self._emissions.pages(partition.period, by=estimates.DIMENSIONS):
                 for result in page["Results"]:
@@ -135,12 +141,6 @@ class CarbonStream:
         self._published = earlier | found
         self._asked_from = min(start, self._asked_from or start)
         return found
-
-    async def _account(self) -> str:
-        async with self._turn:
-            if self._payer is None:
-                self._payer = await self._emissions.account()
-            return self._payer
 
     def _missing(self, month: Period) -> str:
         if (promised := promise(month, self._ctx.now())) is not None:

@@ -42,8 +42,8 @@ from ogfd_aws.cur.columns import Columns
 from ogfd_aws.cur.fields import RESOURCE, TAG, Family
 from ogfd_aws.cur.rows import ExportRows
 from ogfd_aws.exports.instants import instant
-from ogfd_aws.regions import GLOBAL, region_of, where
-from ogfd_aws.services import NAMES, OTHER, WITHOUT_REGION, category_of
+from ogfd_aws.exports.places import places, region
+from ogfd_aws.services import NAMES, OTHER, category_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST: Final = timedelta(seconds=1)
@@ -208,20 +208,7 @@ def _categories(rows: ExportRows) -> pa.Array:
 
 def _places(rows: ExportRows) -> dict[str, pa.Array]:
     found = rows.combined("region_code", "region", "zone", "place", "product_code")
-    regions = [_region(*row) for row in found.rows]
-    known = [where(region) if region else None for region in regions]
-    strange = [None if place else region for region, place in zip(regions, known, strict=True)]
-    rows.strange("region", found, strange)
-    return {
-        "region": found.column(regions),
-        "location": found.column([one and one.location for one in known]),
-        "country": found.column([one and one.country for one in known]),
-    }
-
-
-def _region(*named: str | None) -> str | None:
-    region = region_of(*named[:4])
-    return GLOBAL if region is None and named[4] in WITHOUT_REGION else region
+    return places(rows, found, [region(*row) for row in found.rows])
 
 
 def _micros(time: datetime | None) -> int | None:

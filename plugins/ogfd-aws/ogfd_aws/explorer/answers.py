@@ -16,6 +16,7 @@ from ogfd.plugin import FatalError, Period
 
 UNBLENDED: Final = "UnblendedCost"
 AMORTISED: Final = "AmortizedCost"
+_LIMIT: Final = Decimal(10) ** 15  # as of exports: what is larger is no cost, but a damaged answer
 
 Answer = Mapping[str, Any]
 
@@ -53,21 +54,24 @@ def costs(answer: Answer, *, groups: int) -> Iterator[Cost]:
     Raises:
         FatalError: if a result lacks a part, or has an amount or a date that cannot be read.
     """
-    for result in answer["ResultsByTime"]:
+    for result in map(_object, answer["ResultsByTime"]):
         period, estimated = _period(result), bool(result.get("Estimated"))
-        parts = result.get("Groups") or () if groups else ({"Metrics": result.get("Total")},)
-        for part in parts:
-            keys = tuple(map(str, part.get("Keys") or ()))
-            if len(keys) != groups:
-                raise FatalError(f"a group of {period} has {len(keys)} keys instead of {groups}")
-            yield _cost(part.get("Metrics") or {}, period, keys, estimated=estimated)
+        total = _object(result.get("Total"))
+        parts = result.get("Groups") or [] if groups else [{"Metrics": total}]
+        if not parts and any(_number(_object(total[name]), name, period) for name in total):
+            raise FatalError(f"{period} has a total, and not the groups that were asked for")
+        for part in map(_object, parts):
+            keys = tuple(part.get("Keys") or ())
+            if len(keys) != groups or not all(isinstance(key, str) for key in keys):
+                raise FatalError(f"a group of {period} has the keys {keys}; asked for {groups}")
+            yield _cost(_object(part.get("Metrics")), period, keys, estimated=estimated)
 
 
 def account_names(answer: Answer) -> dict[str, str]:
     """Return the accounts that *answer* names, by id."""
     named = {
-        str(each.get("Value")): (each.get("Attributes") or {}).get("description")
-        for each in answer.get("DimensionValueAttributes") or ()
+        str(each.get("Value")): _object(each.get("Attributes")).get("description")
+        for each in map(_object, answer.get("DimensionValueAttributes") or ())
     }
     return {account: str(name) for account, name in named.items() if name}
 
@@ -90,26 +94,38 @@ def _cost(
 
 
 def _amount(metrics: Mapping[str, Any], name: str, period: Period) -> tuple[Decimal, str]:
-    told = metrics.get(name) or {}
-    text, unit = told.get("Amount"), told.get("Unit")
-    try:
-        amount = Decimal(str(text))
-    except InvalidOperation:
-        raise FatalError(f"{name} of {period} is {text!r}, which is no number") from None
-    if not amount.is_finite():
-        raise FatalError(f"{name} of {period} is {amount}, which is no finite number")
+    told = _object(metrics.get(name))
+    amount, unit = _number(told, name, period), told.get("Unit")
     if not unit or unit == "N/A":
         raise FatalError(f"{name} of {period} comes without a currency")
     return amount, str(unit)
 
 
+def _number(told: Mapping[str, Any], name: str, period: Period) -> Decimal:
+    text = told.get("Amount")
+    try:
+        amount = Decimal(str(text))
+    except InvalidOperation:
+        raise FatalError(f"{name} of {period} is {text!r}, which is no number") from None
+    if not amount.is_finite() or abs(amount) >= _LIMIT:
+        raise FatalError(f"{name} of {period} is {amount}, which is no number below 10^15")
+    return amount
+
+
 def _period(result: Mapping[str, Any]) -> Period:
-    told = result.get("TimePeriod") or {}
+    told = _object(result.get("TimePeriod"))
     try:
         start, end = (_midnight(told[name]) for name in ("Start", "End"))
         return Period(start, end)
     except (KeyError, TypeError, ValueError):
         raise FatalError(f"a result of the service has the time {dict(told)}") from None
+
+
+def _object(part: Any) -> Mapping[str, Any]:
+    """Return a part of an answer; what is left out is empty."""
+    if not isinstance(part, Mapping | None):
+        raise FatalError("a part of the answer is no object")
+    return part or {}
 
 
 def _midnight(text: str) -> datetime:

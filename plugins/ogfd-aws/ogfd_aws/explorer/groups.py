@@ -101,6 +101,11 @@ class Group:
         return {"Type": self.kind, "Key": self.key}
 
     @property
+    def dimension(self) -> str | None:
+        """The dimension; None of a tag or a category."""
+        return self.key if self.kind == _DIMENSION else None
+
+    @property
     def tag(self) -> str | None:
         """The key of ``tags`` that it becomes; None of a dimension."""
         match self.kind:

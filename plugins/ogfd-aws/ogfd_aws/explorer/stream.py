@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-import anyio
-
 from ogfd.plugin import (
     ActivityBuilder,
     BadRequestError,
@@ -25,6 +23,7 @@ from ogfd.plugin import (
     Partition,
     Period,
     SourceChanged,
+    Wanted,
 )
 from ogfd_aws.explorer.answers import Cost, account_names, costs
 from ogfd_aws.explorer.groups import LINKED_ACCOUNT, RECORD_TYPE, Group, Meaning
@@ -42,7 +41,7 @@ class CostExplorerStream:
     Args:
         ctx: of the run.
         explorer: the service.
-        account: tells whose the credentials are.
+        payer: tells who is billed for the account of the credentials.
         by: what to group by.
         counts: whether its rows count; if not, there are none.
     """
@@ -53,18 +52,16 @@ class CostExplorerStream:
         self,
         ctx: Context,
         explorer: Explorer,
-        account: Callable[[], Awaitable[str]],
+        payer: Callable[[], Awaitable[str]],
         by: Sequence[str],
         *,
         counts: bool,
     ) -> None:
         self._ctx = ctx
         self._explorer = explorer
-        self._ask_account = account
+        self._payer = payer
         self._by = tuple(map(Group.parse, by))
         self._counts = counts
-        self._turn = anyio.Lock()
-        self._payer: str | None = None
 
     async def partitions(self, window: Period) -> Sequence[Partition]:
         """List the months of *window* that AWS keeps, without asking for them."""
@@ -91,16 +88,13 @@ class CostExplorerStream:
             SourceChanged: if the pages moved.
             NotPublished: if AWS has no data yet.
             Parked: if the month's budget is spent.
-            SourceError: if an answer cannot be had or understood, or a tag would be thrown away.
+            BadRequestError: if a tag would be thrown away, or no row says whose it is though the
+                operator wants those of some accounts only.
+            SourceError: if an answer cannot be had or understood.
         """
-        for group in self._by:
-            if group.tag is not None and group.tag not in out.wanted.tags:
-                raise BadRequestError(
-                    f"group_by names the tag {group.tag}, which is not kept",
-                    hint=f'add it to the table: tags = ["{group.tag}"]',
-                )
+        self._check(out.wanted)
         month, monthly = partition.period, out.wanted.grain is Grain.MONTHLY
-        rows = _Rows(month, await self._account(), self._by, out)
+        rows = _Rows(month, await self._payer(), self._by, out)
         async with ActivityBuilder(out) as builder:
             async for page in self._explorer.pages(
                 Query(period=month, monthly=monthly, by=self._by)
@@ -109,11 +103,19 @@ class CostExplorerStream:
                 for cost in costs(page, groups=len(self._by)):
                     await builder.add(rows.row(cost))
 
-    async def _account(self) -> str:
-        async with self._turn:
-            if self._payer is None:
-                self._payer = await self._ask_account()
-            return self._payer
+    def _check(self, wanted: Wanted) -> None:
+        """Refuse what would be wrong, before it costs money."""
+        for group in self._by:
+            if group.tag is not None and group.tag not in wanted.tags:
+                raise BadRequestError(
+                    f"group_by names the tag {group.tag}, which is not kept",
+                    hint=f'add it to the table: tags = ["{group.tag}"]',
+                )
+        if wanted.by_account and LINKED_ACCOUNT not in {group.dimension for group in self._by}:
+            raise BadRequestError(
+                "the setting accounts leaves out rows by their account, and these name none",
+                hint=f"group_by must have {LINKED_ACCOUNT}; or remove accounts",
+            )
 
 
 class _Rows:
@@ -132,7 +134,7 @@ class _Rows:
         self._out = out
         self._meanings: dict[tuple[Group, str], Meaning] = {}
         self._seen: set[tuple[Period, tuple[str, ...]]] = set()
-        dimensions = {group.key for group in by if group.tag is None}
+        dimensions = {group.dimension for group in by}
         self._has_accounts = LINKED_ACCOUNT in dimensions
         self._note = {} if RECORD_TYPE in dimensions else _MIXED
 

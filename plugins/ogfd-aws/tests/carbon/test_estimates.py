@@ -47,7 +47,13 @@ def test_an_unknown_unit_is_fatal(unit):
         parse(emissions(Unit=unit))
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_result_that_is_none_is_fatal():
+    """The SDK gives null for what is null."""
+    with pytest.raises(FatalError, match="empty"):
+        parse(None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e15])
 def test_a_number_that_is_none_is_fatal(value):
     """It would poison every sum."""
     with pytest.raises(FatalError, match="no finite number"):

@@ -49,7 +49,8 @@ def august():
 
 @pytest.fixture
 def year(shop, august):
-    """Publish August to October; today is the 20th of November."""
+    """Publish August to October; today is the 20th of November, and there is no organisation."""
+    shop.server.set_billing()
     made = [august, footprint(SETTINGS, SEPTEMBER), footprint(SETTINGS, OCTOBER)]
     publish(shop.server, made)
     shop.server.forget_requests()
@@ -273,6 +274,39 @@ async def test_an_answer_that_is_none_is_transient(shop, year, key, action):
 async def test_an_identity_that_is_none_is_transient(shop, year):
     """The rows would have no payer."""
     shop.server.inject(Rule(action="html", operation="GetCallerIdentity"))
+
+    with pytest.raises(TransientError):
+        await read(shop)
+
+
+async def test_a_member_is_billed_to_its_manager(shop, year):
+    """As an export of the payer says, so that the two are not counted both."""
+    shop.server.set_billing(manager="000000000009")
+
+    assert {"000000000009"} == {row["billing_account_id"] for row in (await read(shop)).rows()}
+
+
+async def test_who_may_not_ask_for_its_manager_pays_itself(shop, year, august):
+    """The permission is not among those that are needed."""
+    shop.server.set_billing(manager="000000000009")
+    shop.server.inject(
+        Rule(
+            action="status",
+            operation="DescribeOrganization",
+            status=400,
+            code="AccessDeniedException",
+        )
+    )
+
+    assert {august.payer} == {row["billing_account_id"] for row in (await read(shop)).rows()}
+
+
+@pytest.mark.parametrize(
+    "rule", [{"action": "status", "status": 503}, {"action": "html"}, {"action": "truncate"}]
+)
+async def test_a_manager_that_cannot_be_told_is_no_member(shop, year, rule):
+    """Rows must not change their payer with the weather."""
+    shop.server.inject(Rule(operation="DescribeOrganization", **rule))
 
     with pytest.raises(TransientError):
         await read(shop)

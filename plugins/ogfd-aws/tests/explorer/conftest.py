@@ -61,6 +61,7 @@ def august():
 @pytest.fixture
 def counter(shop, august, october):
     """Publish August and October; nothing has been asked yet."""
+    shop.server.set_billing()
     publish(shop.server, [august, october], today=shop.context().now().date())
     shop.server.forget_requests()
     return Counter(shop)

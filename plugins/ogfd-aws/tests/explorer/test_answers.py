@@ -40,11 +40,17 @@ def test_amounts_are_exact():
     [
         ({"metrics": {"AmortizedCost": {}}}, "AmortizedCost of .* no number"),
         ({"metrics": {"UnblendedCost": money("lots")}}, "'lots', which is no number"),
-        ({"metrics": {"UnblendedCost": money("NaN")}}, "no finite number"),
+        ({"metrics": {"UnblendedCost": money("NaN")}}, "no number below"),
+        ({"metrics": {"UnblendedCost": money("-1E+15")}}, "no number below"),
+        ({"metrics": {"UnblendedCost": money("1E+400")}}, "no number below"),
+        ({"metrics": {"UnblendedCost": "1"}}, "no object"),
         ({"metrics": {"UnblendedCost": money(unit="N/A")}}, "without a currency"),
         ({"metrics": {"UnblendedCost": money(unit="CNY")}}, "comes in CNY and USD"),
-        ({"keys": ()}, "has 0 keys instead of 1"),
-        ({"keys": ("a", "b")}, "has 2 keys instead of 1"),
+        ({"keys": ()}, r"has the keys \(\); asked for 1"),
+        ({"keys": ("a", "b")}, r"has the keys \('a', 'b'\); asked for 1"),
+        ({"keys": (None,)}, r"has the keys \(None,\); asked for 1"),
+        ({"Groups": [None, "x"]}, "keys|no object"),
+        ({"Groups": ["x"]}, "no object"),
         ({"time": {"Start": "2026-10-01"}}, "the time"),
         ({"time": {"Start": "October", "End": "November"}}, "the time"),
         ({"time": {"Start": "2026-10-02", "End": "2026-10-02"}}, "the time"),
@@ -67,6 +73,17 @@ def test_an_answer_without_groups_has_totals():
     with pytest.raises(FatalError, match="UnblendedCost"):
         list(costs(answer(Groups=[]), groups=0))
     assert [] == list(costs(answer(Groups=[]), groups=1))
+
+
+@pytest.mark.parametrize("groups", [[], None])
+def test_a_total_in_place_of_the_groups_is_no_empty_month(groups):
+    """Money would be lost; a total of nothing is none."""
+    for amount, unit in (("5", "USD"), ("5", "N/A")):
+        with pytest.raises(FatalError, match="not the groups that were asked for"):
+            list(
+                costs(answer(Groups=groups, Total={"UnblendedCost": money(amount, unit)}), groups=1)
+            )
+    assert [] == list(costs(answer(Groups=groups, Total={"UnblendedCost": money("0")}), groups=1))
 
 
 def test_accounts_are_named_where_they_have_a_name():

@@ -94,6 +94,13 @@ async def test_rows_say_what_they_are(counter, october):
     assert {(), (("record_types", "mixed"),)} == {tuple(row["metadata"]) for row in rows}
 
 
+async def test_a_member_is_billed_to_its_manager(counter):
+    """As a report of the payer says: the two overlap, whoever comes first."""
+    counter.server.set_billing(manager="000000000009")
+
+    assert {"000000000009"} == {row["billing_account_id"] for row in (await counter.read()).rows()}
+
+
 async def test_services_have_the_names_of_cost_explorer(counter):
     """Its own names too have a category; none of them is unknown."""
     out = await counter.read()
@@ -289,6 +296,15 @@ async def test_a_tag_that_would_be_thrown_away_is_refused_before_it_costs(counte
     with pytest.raises(BadRequestError, match=r'tags = \["team"\]'):
         await counter.read(group_by=["SERVICE", "TAG:team"])
     assert 0 == counter.asked()
+
+
+async def test_accounts_that_could_not_be_left_out_are_refused_before_it_costs(counter):
+    """Rows without an account pass every filter."""
+    some = Wanted(by_account=True)
+    with pytest.raises(BadRequestError, match="group_by must have LINKED_ACCOUNT"):
+        await counter.read(group_by=["SERVICE", "RECORD_TYPE"], wanted=some)
+    assert 0 == counter.asked()
+    assert (await counter.read(wanted=some)).rows()
 
 
 async def test_the_connector_conforms(counter):

@@ -10,9 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from ogfd.plugin import FatalError
+
+_NAMES: Final = (
+    "subscriptionId", "resourceGroup", "resourceType", "location", "resourceId", "itemName",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,15 @@ class Item:
     The emissions of one resource in one month, in the scopes that were asked for.
 
     Attributes:
+        name: what no two items of a report share: texts as they were sent. Two that differ in case
+            alone are parts of one resource.
         subscription: in lower case.
         place: with the id of the resource.
         kg: of the month.
         previous_kg: of the month before it; None if the service does not say.
     """
 
+    name: tuple[str, ...]
     subscription: str
     place: Place
     kg: Decimal
@@ -63,6 +70,7 @@ def parse(item: Any) -> Item:
     if kg is None:
         raise FatalError("an item of the emissions lacks latestMonthEmissions")
     return Item(
+        name=tuple(str(item.get(each)) for each in _NAMES),
         subscription=subscription,
         place=Place(
             resource_group=_text(item, "resourceGroup"),

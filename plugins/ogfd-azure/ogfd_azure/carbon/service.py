@@ -25,6 +25,7 @@ from ogfd.plugin import (
     Period,
 )
 from ogfd_azure.arm import Arm, answer_of, exact
+from ogfd_azure.calendar import month_before, month_of
 
 REPORTS: Final = "carbon:Reports"
 RANGE: Final = "carbon:AvailableDateRange"
@@ -47,10 +48,18 @@ Answer = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Available:
-    """The months that there are, as the first and the last, ``YYYY-MM``."""
+    """
+    The months that there are.
+
+    Attributes:
+        first: the first of them, ``YYYY-MM``.
+        last: the last one.
+        reckoned: whether the calendar says so, and not Azure.
+    """
 
     first: str
     last: str
+    reckoned: bool = False
 
 
 class Reports:
@@ -94,8 +103,8 @@ class Reports:
         if not all(bounds):
             return None
         try:
-            first, last = (f"{datetime.fromisoformat(bound):%Y-%m}" for bound in bounds)
-        except (TypeError, ValueError):
+            first, last = (f"{datetime.fromisoformat(str(bound)):%Y-%m}" for bound in bounds)
+        except ValueError:
             raise FatalError("the range of months with emissions has no dates") from None
         return Available(first=first, last=last)
 
@@ -173,17 +182,8 @@ def denied_in(answer: Answer) -> Mapping[str, str]:
 
 def reckoned(now: datetime) -> Available:
     """Return the months that there are by the calendar."""
-    last = _before(now, 1 if now.day >= PUBLISHED_ON else 2)
-    first = _before(last, KEPT_MONTHS - 1)
-    return Available(first=f"{first:%Y-%m}", last=f"{last:%Y-%m}")
-
-
-def _before(moment: datetime, months: int) -> datetime:
-    """Return the first day of the month so many before that of *moment*."""
-    count = moment.year * 12 + moment.month - 1 - months
-    return moment.replace(
-        year=count // 12, month=count % 12 + 1, day=1, hour=0, minute=0, second=0, microsecond=0
-    )
+    last = month_before(month_of(now), 1 if now.day >= PUBLISHED_ON else 2)
+    return Available(first=str(month_before(last, KEPT_MONTHS - 1)), last=str(last), reckoned=True)
 
 
 def _next(answer: Answer) -> str | None:

@@ -7,6 +7,9 @@ What each subscription emitted in a month, although a hundred of them are asked 
 The first slice of a hundred has the report read, the others wait for it and find their share
 there. A share is summed as it comes, page by page, and gone when it is taken, so that what is held
 is bounded by the distinct places of some hundred subscriptions, not by their resources.
+
+A report that cannot be read, or that changed meanwhile, is not asked for again: each slice asks for
+its own subscription, so that one of a hundred does not spoil the others.
 """
 
 from __future__ import annotations
@@ -22,7 +25,18 @@ from typing import Any, Final
 import anyio
 from anyio import to_thread
 
-from ogfd.plugin import AuthError, Context, FatalError, Period, SourceChanged
+from ogfd.plugin import (
+    AuthError,
+    BadRequestError,
+    Context,
+    FatalError,
+    NotFoundError,
+    NotPublished,
+    Period,
+    SourceChanged,
+    UnknownError,
+)
+from ogfd_azure.calendar import month_before
 from ogfd_azure.carbon.items import Place, parse
 from ogfd_azure.carbon.restated import Figures, Restatements
 from ogfd_azure.carbon.service import BATCH, Reports, denied_in
@@ -35,6 +49,7 @@ ROLE: Final = "Carbon Optimization Reader"
 
 _DETAILED_BATCH: Final = 10  # where each resource is an activity: what is held is ten times as fine
 _KEPT: Final = 3  # reports at once: slices are read in order, so seldom more than two overlap
+_SPOILT: Final = (BadRequestError, FatalError, NotFoundError, SourceChanged, UnknownError)
 
 
 @dataclass(slots=True)
@@ -43,6 +58,7 @@ class _Held:
 
     turn: anyio.Lock = field(default_factory=anyio.Lock)
     shares: dict[str, dict[Place, Emitted]] | None = None
+    absent: NotPublished | SourceChanged | None = None
 
 
 class Shares:
@@ -61,6 +77,7 @@ class Shares:
         self._held: OrderedDict[tuple[str, tuple[str, ...]], _Held] = OrderedDict()
         self._decided: set[str] = set()
         self._denied: dict[str, str] = {}
+        self._apart: set[tuple[str, tuple[str, ...]]] = set()
         self._restatements = Restatements()
         self._restated: set[str] = set()
 
@@ -79,18 +96,26 @@ class Shares:
 
         Raises:
             AuthError: if Azure refuses the emissions of this subscription.
-            SourceChanged: if the report changed while it was read.
+            NotPublished: if there is nothing yet, by the calendar's word that there should be.
+            SourceChanged: if the report changed while it was read, or Azure keeps it no more.
             SourceError, Parked: if an answer cannot be had or understood.
         """
         batch = self._batch(subscription, detailed)
         held = self._hold(str(month), batch)
         async with held.turn:
             if held.shares is None:
-                held.shares = await self._read(month, batch, detailed)
+                shares = await self._together(month, batch, detailed)
+                held.absent = await self._absent(month, shares)
+                held.shares = shares
+            if held.absent is not None:
+                raise held.absent
             share = held.shares.pop(subscription, None)
             if share is None and subscription not in self._denied:
-                # It was taken before: a slice that starts again.
-                share = (await self._read(month, (subscription,), detailed)).get(subscription)
+                # It was taken before, by a slice that starts again, or is asked for alone.
+                shares = await self._read(month, (subscription,), detailed)
+                if absent := await self._absent(month, shares):
+                    raise absent
+                share = shares.get(subscription)
         if share is None:
             raise self._refused(subscription)
         return share
@@ -127,6 +152,41 @@ class Shares:
             self._held.popitem(last=False)
         return held
 
+    async def _together(
+        self, month: Period, batch: tuple[str, ...], detailed: bool
+    ) -> dict[str, dict[Place, Emitted]]:
+        """Read the report of *batch*; nothing of one that is spoilt."""
+        if (str(month), batch) in self._apart:
+            return {}
+        try:
+            return await self._read(month, batch, detailed)
+        except _SPOILT as exc:
+            if len(batch) == 1:
+                raise
+            self._apart.add((str(month), batch))
+            if isinstance(exc, SourceChanged):
+                raise
+            self._ctx.log.warning(
+                "the emissions of %d subscriptions in %s are asked for one by one: %s",
+                len(batch),
+                month,
+                exc,
+            )
+            return {}
+
+    async def _absent(
+        self, month: Period, shares: Mapping[str, Share]
+    ) -> NotPublished | SourceChanged | None:
+        """Return what is the matter where nobody of a report emitted anything; None if nothing."""
+        if not shares or any(shares.values()):
+            return None
+        available = await self._reports.available()
+        if available is None or not available.first <= str(month) <= available.last:
+            return SourceChanged(f"Azure has no emissions of {month} any more")
+        if available.reckoned and str(month) == available.last:
+            return NotPublished(f"Azure tells no emissions of {month} yet")
+        return None
+
     async def _read(
         self, month: Period, batch: tuple[str, ...], detailed: bool
     ) -> dict[str, dict[Place, Emitted]]:
@@ -150,7 +210,7 @@ class Shares:
         self, month: Period, subscriptions: Sequence[str], scope: int, figures: Figures
     ) -> None:
         group = f"{subscriptions[0]} {len(subscriptions)}"
-        before = _before(month)
+        before = str(month_before(month))
         count = self._restatements.differing(group, scope, str(month), before, figures)
         if count and str(month) not in self._restated:
             self._restated.add(str(month))
@@ -195,7 +255,7 @@ class _Sums:
                     f"Azure tells emissions of subscription {item.subscription}, which was not "
                     "asked for"
                 )
-            identity = hash((item.subscription, item.place))
+            identity = hash(item.name)
             if identity in seen:
                 raise SourceChanged(f"the pages moved: {item.place.resource_id} came twice")
             seen.add(identity)
@@ -203,8 +263,3 @@ class _Sums:
             figures.add(identity, float(item.kg), previous)
             place = item.place if self._detailed else replace(item.place, resource_id=None)
             share.setdefault(place, Emitted()).add(scope, item.kg)
-
-
-def _before(month: Period) -> str:
-    year, number = month.start.year, month.start.month
-    return f"{year - (number == 1):04}-{(number - 2) % 12 + 1:02}"

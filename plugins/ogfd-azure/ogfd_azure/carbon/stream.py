@@ -19,14 +19,15 @@ says nothing else, so that is what is asked for, and summed by group, type and l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 import anyio
 
 from ogfd.plugin import (
     ActivityBuilder,
+    AuthError,
     Context,
     Grain,
     NotPublished,
@@ -37,6 +38,7 @@ from ogfd.plugin import (
     Totals,
 )
 from ogfd_azure.arm import Arm
+from ogfd_azure.calendar import month_of, months_over
 from ogfd_azure.carbon.items import Place
 from ogfd_azure.carbon.service import PUBLISHED_ON, Available, Reports
 from ogfd_azure.carbon.shares import Shares
@@ -82,7 +84,13 @@ class CarbonStream:
 
         The month that it has not published yet is listed too. Subscriptions that the operator
         does not select are not.
+
+        Raises:
+            AuthError: if the credential sees no subscription at all and none is configured.
+            SourceError: if Azure could not be asked.
         """
+        async with self._turn:
+            self._subscriptions = None  # what is listed again has changed
         subscriptions = await self._known()
         self._tell_of_gone(window)
         first = self._available.first if self._available is not None else ""
@@ -93,7 +101,7 @@ class CarbonStream:
                 version=None,
                 state=self._state(month),
             )
-            for month in _over(window, self._ctx.now())
+            for month in months_over(window, self._ctx.now())
             if str(month) >= first
             for subscription in subscriptions
         ]
@@ -105,7 +113,7 @@ class CarbonStream:
         Raises:
             NotPublished: if Azure has not published the month.
             AuthError: if Azure denies the emissions of the subscription.
-            SourceChanged: if they changed between two pages.
+            SourceChanged: if they changed between two pages, or Azure keeps the month no more.
             SourceError: if an answer cannot be had or understood.
         """
         await self._known()
@@ -149,10 +157,19 @@ class CarbonStream:
         async with self._turn:
             if self._subscriptions is None:
                 self._available = await self._reports.available()
-                found = self._named or await self._arm.subscriptions()
+                found = self._named or await self._visible()
                 self._subscriptions = sorted(each for each in found if self._ctx.selects(each))
                 self._shares.expect(self._subscriptions)
             return self._subscriptions
+
+    async def _visible(self) -> Sequence[str]:
+        """Return the subscriptions that the credential sees; none are no empty success."""
+        if not (found := await self._arm.subscriptions()):
+            raise AuthError(
+                "no subscription is visible to this identity, and subscriptions names none",
+                hint="assign it a role on each subscription; ogfd check prints the command",
+            )
+        return found
 
     def _state(self, month: Period) -> PartitionState:
         late = self._ctx.now() >= month.end + PUBLISH_LAG
@@ -169,7 +186,7 @@ class CarbonStream:
     def _tell_of_gone(self, window: Period) -> None:
         """Name months that somebody asked for and that Azure keeps no more."""
         available = self._available
-        usual = Period.month(f"{self._ctx.now() - HISTORY:%Y-%m}").start
+        usual = month_of(self._ctx.now() - HISTORY).start
         asked = window.start < usual  # what nobody asked for needs no word
         if asked and available is not None and f"{window.start:%Y-%m}" < available.first:
             self._ctx.log.warning(
@@ -197,11 +214,3 @@ def _row(
         **naming.resource_type(place.resource_type, emitted.lines),
         **emitted.columns(),
     }
-
-
-def _over(window: Period, now: datetime) -> Iterator[Period]:
-    """Yield the months in *window* that are over."""
-    month = Period.month(f"{window.start:%Y-%m}")
-    while month.start < window.end and month.end <= now:
-        yield month
-        month = Period.month(f"{month.end:%Y-%m}")

@@ -16,6 +16,7 @@ from ogfd.plugin import FatalError
 from ogfd_azure.scopes import SCOPES
 
 _KILOGRAMS: Final = 1000  # in the metric tonne that the API counts in
+_NUMBER: Final = "rowNum"
 _SCOPE: Final = re.compile(r"scope\s*([123])", re.IGNORECASE)
 
 
@@ -32,8 +33,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The emissions of one *scope* in the month of *date_key*, which is ``yyyymm01``."""
+    """
+    The emissions of one *scope* in the month of *date_key*, which is ``yyyymm01``.
 
+    Attributes:
+        identity: a hash of all that it says, but for its number in the answer.
+    """
+
+    identity: int
     place: Place
     date_key: int
     scope: int
@@ -56,6 +63,7 @@ def parse(record: Any) -> Record:
         raise FatalError("dateKey of a record is no number")
     subscription = _text(record, "subscriptionId")
     return Record(
+        identity=hash(frozenset((k, str(v)) for k, v in record.items() if k != _NUMBER)),
         place=Place(
             subscription=subscription.lower() if subscription else None,
             subscription_name=_text(record, "subscriptionName"),

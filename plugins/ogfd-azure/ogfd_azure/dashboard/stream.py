@@ -6,7 +6,8 @@ The stream ``emissions_dashboard``: one partition an enrollment and month.
 
 Microsoft has recomputed its history (February 2024), so every month is read again and digested.
 ``billing_account_id`` is the subscription, as in the stream ``carbon``: no two streams may count
-for the same one and month. The enrollment is in the metadata.
+for the same one and month. The enrollment is in the metadata, and takes the place of a subscription
+that a record does not name.
 
 There are no totals to compare with: the API has nothing but these records.
 """
@@ -14,7 +15,7 @@ There are no totals to compare with: the API has nothing but these records.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 from ogfd.plugin import (
@@ -28,6 +29,7 @@ from ogfd.plugin import (
     Period,
     SourceChanged,
 )
+from ogfd_azure.calendar import months_over
 from ogfd_azure.config import DashboardConfig
 from ogfd_azure.dashboard.records import Place, Record, parse
 from ogfd_azure.dashboard.service import Emissions, date_key
@@ -74,7 +76,7 @@ class DashboardStream:
         Those that are not published yet are listed too; of an enrollment without any, the last
         month alone. About twenty requests an enrollment, as the API has no cheaper way to tell.
         """
-        months = _over(window, self._ctx.now())
+        months = months_over(window, self._ctx.now())
         found = []
         for enrollment in self._enrollments if months else ():
             span = await self._span(enrollment, months)
@@ -122,7 +124,7 @@ class DashboardStream:
     def _later(self, month: Period) -> Sequence[Period]:
         """Return the months after *month* that are over: one of them may be published alone."""
         now = self._ctx.now()
-        return _over(Period(month.end, now), now) if month.end < now else []
+        return months_over(Period(month.end, now), now) if month.end < now else []
 
     async def _edges(self, enrollment: str, months: Sequence[Period]) -> Span | None:
         if not await self._emissions.any(enrollment, months[0], months[-1]):
@@ -150,6 +152,7 @@ class _Rows:
 
     def __init__(self, month: Period, enrollment: str, naming: Naming) -> None:
         self.records = 0
+        self._seen: set[int] = set()
         self._month = month
         self._enrollment = enrollment
         self._naming = naming
@@ -161,9 +164,13 @@ class _Rows:
 
         Raises:
             FatalError: if it is of another month.
+            SourceChanged: if it came before: then the pages moved, and another one did not come.
         """
         if record.date_key != date_key(self._month):
             raise FatalError(f"asked for {self._month}, got emissions of {record.date_key}")
+        if record.kg and record.identity in self._seen:  # nothing may come twice
+            raise SourceChanged(f"the pages of enrollment {self._enrollment} moved")
+        self._seen.add(record.identity)
         self.records += 1
         self._sums.setdefault(record.place, Emitted()).add(record.scope, record.kg)
 
@@ -178,7 +185,7 @@ class _Rows:
     def _row(self, place: Place, emitted: Emitted) -> Mapping[str, Any]:
         return {
             "source": "azure_emissions_dashboard",
-            "billing_account_id": place.subscription,
+            "billing_account_id": place.subscription or self._enrollment,
             "account_id": place.subscription,
             "account_name": place.subscription_name,
             "billing_period": str(self._month),
@@ -202,13 +209,3 @@ async def _bisected(count: int, holds: Callable[[int], Awaitable[bool]]) -> int:
         else:
             low = middle + 1
     return low
-
-
-def _over(window: Period, now: datetime) -> list[Period]:
-    """Return the months in *window* that are over."""
-    found = []
-    month = Period.month(f"{window.start:%Y-%m}")
-    while month.start < window.end and month.end <= now:
-        found.append(month)
-        month = Period.month(f"{month.end:%Y-%m}")
-    return found

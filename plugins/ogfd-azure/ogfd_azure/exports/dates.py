@@ -14,6 +14,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+_YEARS: Final = range(2000, 2200)  # of bills; some programs write an empty date as one of year 1
 _MONTH_FIRST: Final = re.compile(
     r"(\d{1,2})/(\d{1,2})/(\d{4})(?: 0?0:00(?::00)?| 12:00(?::00)? AM)?"
 )
@@ -25,8 +26,11 @@ def instant(text: str) -> datetime | None:
     try:
         if found := _MONTH_FIRST.fullmatch(text):
             month, day, year = map(int, found.groups())
-            return datetime(year, month, day, tzinfo=UTC)
-        time = datetime.fromisoformat(text)
+            time = datetime(year, month, day, tzinfo=UTC)
+        else:
+            time = datetime.fromisoformat(text)
     except ValueError:
+        return None
+    if time.year not in _YEARS:
         return None
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

@@ -43,6 +43,8 @@ def tags_of(raw: bytes) -> dict[str, Any] | None:
     Braces may be missing, keys may begin with a space. A key is the same in any case.
     """
     raw = raw.strip()
+    if raw == b"null":
+        return {}
     if not raw.startswith(b"{"):
         raw = b"{" + raw + b"}"
     try:

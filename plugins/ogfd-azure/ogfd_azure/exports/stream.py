@@ -72,8 +72,7 @@ class CostStream:
         self._ctx = ctx
         self._container = container
         self._config = config
-        directory = config.prefix.strip("/")
-        self._folder = f"{directory}/" if directory else ""
+        self._folder = config.folder
         self._ask = totals
         self.totals: Callable[[str], Awaitable[Totals | None]] | None = (
             None if totals is None else self._totals

@@ -1,5 +1,8 @@
 """Emissions of an enrollment, read from a stand-in of the Cloud for Sustainability API."""
 
+import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -99,6 +102,41 @@ async def test_records_that_are_lost_between_pages_are_noticed(estate, made):
     ctx._respond = fewer
     with pytest.raises(SourceChanged, match="records"):
         await read(estate, OCTOBER, ctx)
+
+
+async def test_records_that_come_twice_are_noticed(estate, made):
+    """Where pages move, the number of records stays right, and another one does not come."""
+    estate.azure.inject(Rule(action="pages", operation="DashboardEmissions", results=7, times=999))
+    ctx = estate.context()
+    send = ctx._respond
+    first = []
+
+    async def moved(request):
+        answer = await send(request)
+        page = json.loads(answer.body, parse_float=str)
+        if len(page["value"]) < 2:
+            return answer
+        first.append(page["value"][0])
+        if len(first) == 2:
+            page["value"][-1] = first[0] | {"rowNum": 999}
+        body = json.dumps(page).replace('"totalEmissions": "', '"totalEmissions": ')
+        body = re.sub(r'(?<="totalEmissions": )([-+.eE0-9]+)"', r"\1", body)
+        return type(answer)(status=200, headers={}, body=body.encode(), url=answer.url)
+
+    ctx._respond = moved
+    with pytest.raises(SourceChanged, match="moved"):
+        await read(estate, OCTOBER, ctx)
+
+
+async def test_emissions_of_no_subscription_are_the_enrollments(estate, made):
+    """They must not be counted twice either, so somebody pays for them."""
+    nobody = [replace(one, subscription_id="") for one in made.dashboard()]
+    estate.azure.set_dashboard(ENROLLMENT, nobody, key="sandbox-key")
+    rows = (await read(estate, OCTOBER)).rows()
+
+    assert {(ENROLLMENT, None)} == {
+        (row["billing_account_id"], row.get("account_id")) for row in rows
+    }
 
 
 async def test_months_are_listed_from_the_first_on(estate, made):

@@ -38,3 +38,12 @@ def test_a_fraction_of_seven_digits_is_cut():
 def test_what_is_no_time_is_none(text):
     """A day before the month is not guessed."""
     assert instant(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["0001-01-01T00:00:00", "1/1/0001", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"],
+)
+def test_an_empty_date_of_a_program_is_none(text):
+    """And no month of the year 1; in UTC some of them would be of no year at all."""
+    assert instant(text) is None

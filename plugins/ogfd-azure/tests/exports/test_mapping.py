@@ -271,6 +271,15 @@ def test_a_row_without_a_time_is_bad(read, focus, changes, reason):
     assert 1 == len(out.rows())
 
 
+@pytest.mark.parametrize("date", ["12/31/9999", "0001-01-01T00:00:00+14:00"])
+def test_a_date_out_of_range_is_a_bad_row(read, ea, date):
+    """Not the end of the file."""
+    out = read(ea({}, {"Date": date}))
+
+    assert ["Date is not a time"] == [bad.reason for bad in out.rejected]
+    assert 1 == len(out.rows())
+
+
 def test_null_is_empty(read, focus):
     """Exports that went through a database say so, in texts, numbers and tags."""
     out = read(
@@ -326,6 +335,7 @@ def test_usage_that_a_commitment_pays_for_is_told_apart(read, ea):
         ('"env": "", " env": "prod"', [("Env", "prod")]),
         ('{"org": ""}', None),
         ("{}", None),
+        ("null", None),
         ("", None),
     ],
 )

@@ -34,7 +34,10 @@ MEASURES: Final[Mapping[str, str]] = {
 
 _TEXTS: Final = (PAYER, ACCOUNT, START, MODEL, REGION, PLACE, PRODUCT)
 _NOT_READ: Final = frozenset({"last_refresh_timestamp", "usage_period_end"})
-_REQUIRED: Final = (PAYER, ACCOUNT, START, "total_mbm_emissions_value")
+REQUIRED: Final = (
+    PAYER, ACCOUNT, START, "total_mbm_emissions_value", "total_mbm_emissions_unit",
+)  # fmt: skip
+"""Exports of all ages have these."""
 
 
 def value_of(measure: str) -> str:
@@ -61,7 +64,7 @@ def select(headers: Sequence[str], file: str) -> Selection:
         raise FatalError(f"{file}: the header has {', '.join(twice)} more than once")
     values = [value_of(measure) for measure in MEASURES]
     units = [unit_of(measure) for measure in MEASURES if value_of(measure) in found]
-    if missing := [name for name in (*_REQUIRED, *units) if name not in found]:
+    if missing := [name for name in dict.fromkeys((*REQUIRED, *units)) if name not in found]:
         raise FatalError(
             f"{file}: the header lacks {', '.join(missing)}",
             hint="the file is no carbon export of AWS, its header is damaged, or the export's query "

@@ -34,8 +34,8 @@ from ogfd_aws.carbon.export.columns import (
 )
 from ogfd_aws.carbon.export.models import same
 from ogfd_aws.exports.instants import instant
-from ogfd_aws.regions import GLOBAL, region_of, where
-from ogfd_aws.services import OTHER, WITHOUT_REGION, service_of
+from ogfd_aws.exports.places import places, region
+from ogfd_aws.services import OTHER, service_of
 
 SOURCE: Final = "aws_carbon_export"
 
@@ -125,20 +125,8 @@ def _labelled(rows: Rows) -> dict[str, pa.Array]:
 
 def _places(rows: Rows) -> dict[str, pa.Array]:
     found = rows.combined(REGION, PLACE, PRODUCT)
-    regions = [_region(*row) for row in found.rows]
-    known = [where(region) if region else None for region in regions]
-    strange = [None if place else region for region, place in zip(regions, known, strict=True)]
-    rows.strange("region", found, strange)
-    return {
-        "region": found.column(regions),
-        "location": found.column([one and one.location for one in known]),
-        "country": found.column([one and one.country for one in known]),
-    }
-
-
-def _region(code: str | None, place: str | None, product: str | None) -> str | None:
-    region = region_of(code, None, None, place)
-    return GLOBAL if region is None and product in WITHOUT_REGION else region
+    regions = [region(code, None, None, place, product) for code, place, product in found.rows]
+    return places(rows, found, regions)
 
 
 def _measures(rows: Rows) -> dict[str, pa.Array]:

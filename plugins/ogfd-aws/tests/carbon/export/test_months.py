@@ -156,6 +156,18 @@ async def test_a_model_that_is_taken_away_leaves_the_month(shop, put):
     assert {"2026-08": "v3.0.0"} == await models(shop)
 
 
+async def test_an_older_model_that_is_delivered_again_changes_nothing(shop, put):
+    """Its manifest is another one, and nobody reads it; nor one that is no version at all."""
+    put(8, "v3.1.0")
+    put(8)
+    before = await partitions(shop)
+    put_export(shop.server, recompute(MADE[8], "v3.0.0"), ExportPlace(bucket=shop.bucket))
+    odd = FOLDER.replace("v3.0.0", "experimental")
+    shop.put(f"exports/carbon/metadata/{odd}/carbon-Manifest.json", b"{}")
+
+    assert before == await partitions(shop)
+
+
 async def test_the_version_follows_manifest_and_model(shop, put):
     """A restated month and a remodelled one are other versions, and nothing else is."""
     put()
