@@ -218,3 +218,18 @@ def shop(server: S3Server, tmp_path: Path) -> Iterator[Shop]:
     spool.mkdir()
     yield Shop(server, f"bucket-{next(_buckets)}", spool)
     server.heal()
+
+
+@pytest.fixture
+def aws_config(monkeypatch, tmp_path):
+    """Write the files of the SDK; nothing else says anything about credentials."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+    def write(text):
+        (tmp_path / "config").write_text(text)
+
+    return write
