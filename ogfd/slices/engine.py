@@ -233,11 +233,7 @@ class Engine:
         if package is None:
             package = await self._read(work, bases)
         await self._note(package)
-        if (
-            work.partition.version is None
-            and not force
-            and is_current(package.info.target, bases)
-        ):
+        if work.partition.version is None and not force and is_current(package.info.target, bases):
             await self._drop(package)
             return result_of(package, Outcome.UNCHANGED, was_read=True)
         package, barred = await self._judged(package, bases)
