@@ -26,7 +26,7 @@ from ogfd.cli.text import clean, show_table
 def command(ctx: click.Context, connectors: tuple[str, ...], discover: bool, as_json: bool) -> int:
     """Check configuration, credentials, permissions and sinks. Changes nothing."""
     params = {"connectors": list(connectors), "discover": discover}
-    document = perform(ctx, "check", params, as_json=as_json)
+    document = perform(ctx, "check", params, as_json=as_json, streamless=discover)
     if as_json:
         print_json(document)
     else:

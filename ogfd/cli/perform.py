@@ -30,11 +30,13 @@ def perform(
     *,
     as_json: bool,
     emit: Emit | None = None,
+    streamless: bool = False,
 ) -> dict[str, Any]:
     """
     Do the operation *name* and return its result.
 
-    With *as_json* an error is printed as the command's JSON document before it is raised.
+    With *as_json* an error is printed as the command's JSON document before it is raised. With
+    *streamless* connectors may have no stream.
 
     Raises:
         ConfigError: if the configuration has mistakes.
@@ -45,7 +47,7 @@ def perform(
 
     try:
         wired = wiring(ctx)
-        bound = wired.load(config_path(ctx))
+        bound = wired.load(config_path(ctx), streamless=streamless)
         verbose = min(ctx.meta.get("ogfd.verbose", 0), len(_LEVELS) - 1)
         wired.logs(bound, _LEVELS[verbose])
         return _run(wired, bound, name, params, emit or (lambda _: None), as_json=as_json)

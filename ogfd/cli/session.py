@@ -24,14 +24,15 @@ class Wiring:
     What commands work with; tests pass another one as click's ``obj``.
 
     Attributes:
-        load: loads the configuration of a file, or of the default places, and binds plugins.
+        load: loads the configuration of a file, or of the default places (None), and binds
+            plugins; with ``streamless=True`` connectors may have no stream.
         operations: opens the operations.
         run: runs the daemon and returns the exit code.
         logs: sends logs to stderr at a level (``""``: the configured one), hiding the secrets
             of a configuration.
     """
 
-    load: Callable[[Path | None], Bound]
+    load: Callable[..., Bound]
     operations: Callable[[Bound], AbstractAsyncContextManager[Operations]]
     run: Callable[[Bound], Awaitable[int]]
     logs: Callable[[Bound, str], None]
@@ -47,12 +48,12 @@ def wiring(ctx: click.Context) -> Wiring:
     return Wiring(load=_load, operations=operations, run=run, logs=start_logs)
 
 
-def _load(path: Path | None) -> Bound:
+def _load(path: Path | None, *, streamless: bool = False) -> Bound:
     import os  # noqa: PLC0415
 
     from ogfd.registry import Registry, load_bound  # noqa: PLC0415
 
-    return load_bound(path, os.environ, Registry())
+    return load_bound(path, os.environ, Registry(), streamless=streamless)
 
 
 @asynccontextmanager

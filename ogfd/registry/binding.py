@@ -93,18 +93,25 @@ def load_bound(
     registry: Registry,
     *,
     proposed: Mapping[Path, str] | None = None,
+    streamless: bool = False,
 ) -> Bound:
     """
-    Load the configuration and bind it to its plugins; arguments are those of `load`.
+    Load the configuration and bind it to its plugins; arguments are those of `load` and `bind`.
 
     Raises:
         ConfigError: with every mistake there is.
     """
     settings, mistakes = load(path, environ, proposed=proposed)
-    return bind(settings, registry, mistakes)
+    return bind(settings, registry, mistakes, streamless=streamless)
 
 
-def bind(settings: Settings, registry: Registry, mistakes: Iterable[Mistake] = ()) -> Bound:
+def bind(
+    settings: Settings,
+    registry: Registry,
+    mistakes: Iterable[Mistake] = (),
+    *,
+    streamless: bool = False,
+) -> Bound:
     """
     Load the plugins that *settings* name and have their models check their tables.
 
@@ -115,11 +122,12 @@ def bind(settings: Settings, registry: Registry, mistakes: Iterable[Mistake] = (
         settings: from `load`.
         registry: the plugins.
         mistakes: what `load` found.
+        streamless: whether a connector may have no stream, as while its sources are looked for.
 
     Raises:
         ConfigError: with *mistakes* and those in the plugins' tables, if there are any.
     """
-    binder = _Binder(settings, registry, mistakes)
+    binder = _Binder(settings, registry, mistakes, streamless=streamless)
     bound = binder.bind()
     if binder.mistakes:
         raise ConfigError(binder.mistakes)
@@ -138,8 +146,16 @@ def used(settings: Settings, registry: Registry) -> set[tuple[str, str]]:
 class _Binder:
     """One call of `bind`: gathers mistakes and problems, and loads each plugin once."""
 
-    def __init__(self, settings: Settings, registry: Registry, mistakes: Iterable[Mistake]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        mistakes: Iterable[Mistake],
+        *,
+        streamless: bool,
+    ) -> None:
         self.mistakes = list(mistakes)
+        self._streamless = streamless
         self.problems: dict[str, PluginProblem] = {}
         self._registry = registry
         self._settings = settings
@@ -182,7 +198,7 @@ class _Binder:
             self.problems[".".join(path)] = problem
             return None
         streams = {name: table.streams[name] for name in spec.streams if name in table.streams}
-        if not streams and not table.values.keys() & spec.streams.keys():
+        if not (self._streamless or streams or table.values.keys() & spec.streams.keys()):
             on = " or ".join(f"[connectors.{table.name}.{name}]" for name in spec.streams)
             self._wrong(path, f"no stream is on; add {on}")
         if config is None:

@@ -8,7 +8,7 @@ contracts compare with the generation that the sink holds; a first load has none
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Final
 
@@ -34,7 +34,7 @@ def violations(
     if previous is not None and previous.rows:
         found += [_emptied(package.info, previous), _currencies(package.info, previous)]
         found.append(_fewer_days(package.info, days))
-    return [text for text in (*found, *package.fate.get("doubts", ())) if text]
+    return [text for text in (*found, *_doubts(package, previous)) if text]
 
 
 def _rejected(package: Sealed) -> str | None:
@@ -68,8 +68,8 @@ def _emptied(info: PackageInfo, previous: LedgerEntry) -> str | None:
 
 def _fewer_days(info: PackageInfo, held: Span | None) -> str | None:
     """An export of some days must not take the place of one of the month, or of more of it."""
-    if info.days is None or held is None:
-        return None
+    if info.days is None or held is None or not _MONTH.fullmatch(str(info.period)):
+        return None  # what came on a day may be of any days
     (first, last), (held_first, held_last) = info.days, held
     if first <= held_first and held_last <= last:
         return None
@@ -77,6 +77,14 @@ def _fewer_days(info: PackageInfo, held: Span | None) -> str | None:
         f"the new version covers {first} to {last}, fewer days than the committed one, which "
         f"covers {held_first} to {held_last}"
     )
+
+
+def _doubts(package: Sealed, previous: LedgerEntry | None) -> Sequence[str]:
+    """Return the connector's doubts, unless what it doubts was committed: then somebody approved."""
+    if previous is not None and previous.version == package.info.version:
+        return ()
+    doubts: Sequence[str] = package.fate.get("doubts", ())
+    return doubts
 
 
 def _currencies(info: PackageInfo, previous: LedgerEntry) -> str | None:

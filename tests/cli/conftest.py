@@ -21,13 +21,15 @@ class Fake:
     load_error: Exception | None = None
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     loaded: list[Any] = field(default_factory=list)
+    streamless: bool = False
     levels: list[str] = field(default_factory=list)
     ran: Any = 0
     opened: Any = None
     bound: Any = field(default_factory=lambda: SimpleNamespace(sinks={}))
 
-    def load(self, path):
+    def load(self, path, *, streamless=False):
         self.loaded.append(path)
+        self.streamless = streamless
         if self.load_error is not None:
             raise self.load_error
         return self.bound

@@ -134,6 +134,7 @@ def test_check_prints_what_it_discovers_as_configuration(ogfd):
     _, out, _ = ogfd("check", "--discover")
 
     assert [("check", {"connectors": [], "discover": True})] == ogfd.calls
+    assert ogfd.streamless
     expected = '[connectors.aws-prod.cost]\n  bucket = "billing"\n  prefix = "cur"\n'
     assert f"To configure:\n  {expected}" in out
 

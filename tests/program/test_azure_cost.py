@@ -42,13 +42,15 @@ client_secret = "env:SANDBOX_SECRET"
 authority = "{azure.authority}"
 arm_endpoint = "{azure.arm_endpoint}"
 start = "{month}"
+[connectors.azure-eu.cost_query]
+scopes = ["{scope}"]
+"""
+EXPORT = """\
 [connectors.azure-eu.cost]
 account = "acmecosts"
 container = "exports"
 prefix = "costs/"
 blob_endpoint = "{azure.blob_endpoint}"
-[connectors.azure-eu.cost_query]
-scopes = ["{scope}"]
 """
 
 
@@ -59,6 +61,7 @@ class Site:
     azure: AzureServer
     directory: Path
     bill: Bill
+    toml: str = TOML + EXPORT
 
     def put(self, bill: Bill, place: Place, day: int) -> None:
         submitted = datetime(2026, 9, day, 6, tzinfo=UTC)
@@ -68,7 +71,7 @@ class Site:
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         config = self.directory / "ogfd.toml"
         config.write_text(
-            TOML.format(
+            self.toml.format(
                 directory=self.directory,
                 azure=self.azure,
                 tenant=TENANT_ID,
@@ -87,10 +90,11 @@ class Site:
         )
 
     def sync(self) -> dict:
-        """Sync and return what became of the month."""
-        done = self.run("sync", "--json")
+        """Sync the month and return what became of what is listed of it."""
+        done = self.run("sync", "--json", "--from", str(MONTH), "--to", str(MONTH))
         assert done.returncode in (0, 1), done.stderr
-        [outcome] = json.loads(done.stdout)["runs"][0]["slices"]
+        slices = json.loads(done.stdout)["runs"][0]["slices"]
+        [outcome] = [one for one in slices if one["outcome"] != "absent"]
         return outcome
 
 
@@ -116,6 +120,26 @@ def test_a_one_time_export_of_some_days_never_replaces_the_month(site):
     assert truth.effective()["USD"] == Decimal(first["sums"]["effective_cost:USD"])
     assert "match" in json.dumps(proof)
     assert "drift" not in {each["result"] for each in _checks(proof)}
+
+
+def test_an_export_takes_over_from_queries_once_they_count_no_more(site):
+    """Both have the same money: the export is held with the command that ends it, then committed."""
+    site.put(site.bill, Place(), 2)
+    site.toml = TOML
+    asked = site.sync()
+    site.toml += EXPORT
+    held = site.sync()
+    command = held["reason"].rpartition("ogfd slices drop ")[2].split(" --reason")[0]
+    dropped = site.run("slices", "drop", command, "--reason", "the export has it")
+    taken = site.sync()
+
+    assert ("committed", "held", "committed") == (
+        asked["outcome"], held["outcome"], taken["outcome"]
+    )  # fmt: skip
+    assert asked["slice"] == command
+    assert 0 == dropped.returncode, dropped.stderr
+    report = json.loads(site.run("report", "--year", "2026", "--format", "json").stdout)
+    assert [taken["line_count"]] == [row["line_count"] for row in report["rows"]]
 
 
 def _checks(document):

@@ -18,7 +18,7 @@ REPORT = {
 
 @pytest.fixture
 def ogfd(s3, tmp_path):
-    """Run the program on a connector that has emissions alone, which need no bucket."""
+    """Run the program on a connector that has credentials and no stream yet."""
     s3.heal()
     publish(s3, [], payer="000000000042")
     config = tmp_path / "ogfd.toml"
@@ -35,7 +35,6 @@ type = "aws"
 endpoint_url = "{s3.url}"
 access_key_id = "test"
 secret_access_key = "env:{SECRET_VARIABLE}"
-[connectors.aws-prod.carbon]
 """
     )
 

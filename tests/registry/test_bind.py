@@ -23,9 +23,9 @@ def bound(main, shelf):
     shelf.connector()
     shelf.sink()
 
-    def load(text, **environ):
+    def load(text, *, streamless=False, **environ):
         main.write_text(SINK + text)
-        return load_bound(main, environ, shelf.registry)
+        return load_bound(main, environ, shelf.registry, streamless=streamless)
 
     return load
 
@@ -163,6 +163,15 @@ cost = true
         "ogfd.toml:22: connectors.b.costs: unknown key; did you mean cost?",
         "ogfd.toml:26: connectors.c.cost: must be a table",
     ] == found
+
+
+def test_a_connector_may_have_no_stream_while_its_sources_are_looked_for(bound):
+    """That is how somebody finds out what to configure."""
+    text = '[connectors.a]\ntype = "cloud"\n'
+    (found,) = mistakes(bound, text)
+
+    assert "no stream is on" in found
+    assert {} == bound(text, streamless=True).connectors["a"].streams
 
 
 def test_a_plugins_message_is_rid_of_the_value(bound):

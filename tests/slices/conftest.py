@@ -149,7 +149,7 @@ class Bench:
             [listed] = await self.source.partitions(None)
             return listed, await self.bases()
 
-        recipe_ = recipe({"grain": "daily"})
+        recipe_ = recipe({"grain": self.wanted.grain.value})
         header = PackageHeader(
             slice=SLICE,
             org_id="acme",

@@ -144,3 +144,25 @@ async def test_a_doubt_of_the_connector_holds_a_first_load(make_bench, monkeypat
     assert {} == bench.sinks["main"].rows
     done = await bench.engine.approve(held.slice, await bench.bases(), actor="ann", reason="ok")
     assert Outcome.COMMITTED is done.outcome
+
+
+async def test_a_doubt_that_an_operator_settled_is_not_raised_again_by_another_recipe(
+    make_bench, monkeypatch
+):
+    """The same data, shaped in another way: nothing is new about what was doubted."""
+    bench = make_bench()
+    read = bench.source.read
+
+    async def doubtful(partition, out):
+        await read(partition, out)
+        out.doubt("another export goes to the 31st")
+
+    monkeypatch.setattr(bench.source, "read", doubtful)
+    held = await bench.sync()
+    await bench.engine.approve(held.slice, await bench.bases(), actor="ann", reason="ok")
+    bench.wanted = Wanted(grain=Grain.MONTHLY)
+    again = await bench.sync()
+    bench.source.version = "v2"
+
+    assert Outcome.COMMITTED is again.outcome
+    assert Outcome.HELD is (await bench.sync()).outcome

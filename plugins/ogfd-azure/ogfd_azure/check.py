@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ogfd.plugin import Context, Finding, FindingLevel, SourceError
+from ogfd.plugin import Context, Finding, FindingLevel, Parked, SourceError
 from ogfd_azure import grants
 from ogfd_azure.arm import Arm
 from ogfd_azure.clouds import STORAGE_SCOPE
@@ -48,7 +48,7 @@ async def check(config: AzureConfig, ctx: Context) -> Sequence[Finding]:
     async with Tokens(ctx, SignIn(config=config)) as tokens:
         try:
             who = await principal(tokens.auth(scope), config.client_id)
-        except SourceError as exc:
+        except (SourceError, Parked) as exc:
             return [failed("credentials", exc)]
         ends = await ending(ctx, config, tokens)
         arm = Arm(ctx, config, tokens)

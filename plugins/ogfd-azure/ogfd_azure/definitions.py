@@ -112,7 +112,7 @@ async def exports(arm: Arm, scope: str) -> list[Definition]:
     """
     path = f"{quote(scope, safe='/:')}/providers/Microsoft.CostManagement/exports"
     answer = await arm.get(arm.url(path, _EXPORTS_API), operation=LIST_EXPORTS, scope=scope)
-    return [_definition(one, scope) for one in answer_of(answer)["value"]]
+    return [_definition(one, scope) for one in answer_of(answer)["value"] if _at(one, "name")]
 
 
 async def billing_scopes(ctx: Context, arm: Arm) -> list[str]:
@@ -132,19 +132,19 @@ async def billing_scopes(ctx: Context, arm: Arm) -> list[str]:
     async for each in ctx.pages(page, next_link=lambda answer: answer.get("nextLink")):
         for account in each["value"]:
             profiles = _at(account, "properties", "billingProfiles", "value")
-            found.append(str(account["id"]))
-            found += [str(one["id"]) for one in profiles or ()]
+            listed = [account, *(profiles if isinstance(profiles, list) else ())]
+            found += [str(scope) for one in listed if (scope := _at(one, "id"))]
     return found
 
 
-def _definition(one: Mapping[str, Any], scope: str) -> Definition:
+def _definition(one: Any, scope: str) -> Definition:
     place = _at(one, "properties", "deliveryInfo", "destination") or {}
     schedule = _at(one, "properties", "schedule") or {}
     resource = str(place.get("resourceId") or place.get("storageAccount") or "")
     compression = str(_at(one, "properties", "compressionMode") or "none")
     packed = "" if compression.lower() == "none" else f", {compression}"
     return Definition(
-        name=str(one.get("name") or ""),
+        name=str(_at(one, "name") or ""),
         scope=scope.lower(),
         dataset=str(_at(one, "properties", "definition", "type") or ""),
         version=str(

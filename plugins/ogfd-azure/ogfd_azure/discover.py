@@ -37,7 +37,7 @@ async def discover(config: AzureConfig, ctx: Context) -> Sequence[Finding]:
     async with Tokens(ctx, SignIn(config=config)) as tokens:
         try:
             who = await principal(tokens.auth(config.endpoints.arm_scope), config.client_id)
-        except SourceError as exc:
+        except (SourceError, Parked) as exc:
             return [failed("credentials", exc)]
         arm = Arm(ctx, config, tokens)
         try:
@@ -115,8 +115,10 @@ def _described(one: Definition, found: Sequence[Definition], config: AzureConfig
 def _cost(found: Sequence[Definition], config: AzureConfig, *, complete: bool) -> list[Finding]:
     """Suggest the best cost export, unless there is one in the configuration."""
     readable = sorted((one for one in found if one.is_cost), key=_worth)
+    if not readable and config.cost is not None:
+        return [fine("stream cost", "no cost export is visible; one is configured").finding]
     if not readable:
-        return [_none()] if complete and config.cost is None else []
+        return [_none()] if complete else []
     warned = [_several(readable, config)] if _overlapping(readable) else []
     if config.cost is not None:
         return warned

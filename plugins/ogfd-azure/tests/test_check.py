@@ -19,7 +19,7 @@ from ogfd_sandbox.azure.seeds import (
 from ogfd_sandbox.cur import Month
 from ogfd_sandbox.faults import Rule
 
-from ogfd.plugin import ErrorClass, FindingLevel, Response, Secret
+from ogfd.plugin import ErrorClass, FindingLevel, Parked, Response, Secret
 from ogfd.testing import FakeContext
 
 OK, WARNING, ERROR = FindingLevel
@@ -245,6 +245,23 @@ async def test_a_login_service_that_is_down_is_no_wrong_credential(estate):
     (found,) = await check(estate, carbon={})
 
     assert ErrorClass.TRANSIENT is found.error_class
+
+
+@pytest.mark.parametrize("ask", ["check", "discover"])
+async def test_a_login_service_that_asks_for_a_long_wait_is_one_finding(estate, ask):
+    """The wait is too long to sleep through, and nothing else can be told until then."""
+
+    async def parked(call):
+        raise Parked(
+            "login:Token: asked to wait 300 s",
+            next_due=datetime(2026, 11, 20, 0, 5, tzinfo=UTC),
+            error_class=ErrorClass.TRANSIENT,
+        )
+
+    asked = getattr(ogfd_connector(), ask)
+    (found,) = await asked(estate.config(carbon={}), estate.context(before=parked))
+
+    assert ("credentials", ErrorClass.TRANSIENT) == (found.subject, found.error_class)
 
 
 async def test_a_run_of_an_export_is_ok(estate):

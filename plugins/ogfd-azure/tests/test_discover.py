@@ -161,6 +161,15 @@ async def test_without_an_export_it_says_how_to_make_one(estate, told):
     assert "2 subscriptions" in about(found, "stream carbon")[0].message
 
 
+async def test_a_configured_export_need_not_be_visible_and_the_answer_is_not_silence(estate, told):
+    """To read blobs needs no role of Cost Management; to list exports does."""
+    table = {"account": "acmecosts", "container": "exports", "prefix": "costs/daily/"}
+    (found,) = await discover(estate, cost=table, carbon={})
+
+    assert ("stream cost", OK) == (found.subject, found.level)
+    assert "no cost export is visible; one is configured" == found.message
+
+
 async def test_subscriptions_that_are_not_configured_are_named(estate, told):
     """Somebody may have forgotten one."""
     found = await discover(estate, carbon={}, subscriptions=[FIRST.rpartition("/")[2]])
@@ -213,6 +222,26 @@ async def test_billing_accounts_that_cannot_be_seen_are_no_error(estate, told):
     (said,) = about(await discover(estate), "arm:ListBillingAccounts")
 
     assert (OK, None) == (said.level, said.grant)
+
+
+async def test_listings_that_are_not_as_documented_break_nothing(estate, told):
+    """What has no name is passed over; what has one is still found."""
+    told(export("daily"))
+    accounts = b'{"value": [1, {"properties": {"billingProfiles": {"value": "x"}}}]}'
+    estate.azure.inject(
+        Rule(action="status", operation="ListBillingAccounts", status=200, body=accounts.decode()),
+        Rule(
+            action="status",
+            operation="ListExports",
+            key=SECOND.strip("/"),
+            status=200,
+            body='{"value": [1, {}, {"name": null}]}',
+        ),
+    )
+    found = await discover(estate)
+
+    assert ["export daily"] == [one.subject for one in found if one.subject[:7] == "export "]
+    assert "cost" in suggestions(found)
 
 
 async def test_subscriptions_left_out_are_not_looked_into(estate, told):

@@ -8,29 +8,20 @@ organisation they are in, and knows reports and exports that are defined.
 
 from __future__ import annotations
 
-import http.client
-import json
-import select
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 import boto3  # type: ignore[import-untyped]  # ships no types
 from botocore.config import Config
 
-from ogfd_sandbox.faults import Rule
 from ogfd_sandbox.s3_app import CONTROL, SEEDER
+from ogfd_sandbox.standin import StandIn
 
 REGION: Final = "us-east-1"
 ACCESS_KEY_ID: Final = "test"
 SECRET_ACCESS_KEY: Final = "test"  # noqa: S105 - the stand-in checks no signature
-_START_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +43,17 @@ class Request:
     at: float = field(default=0.0, compare=False)
 
 
-class S3Server:
-    """
-    An S3 stand-in; use it as a context manager, or `start` and `close` it.
+class S3Server(StandIn[Request]):
+    """An S3 stand-in, see `StandIn`."""
 
-    All methods block. What this object itself puts and reads is not in the log of requests.
-    """
+    title = "the S3 stand-in"
+    module = "ogfd_sandbox.s3_process"
+    control = CONTROL
+    request = Request
 
     def __init__(self, *, port: int = 0) -> None:
-        self._wanted_port = port
-        self._process: subprocess.Popen[bytes] | None = None
+        super().__init__(port=port)
         self._client: Any = None
-        self.port = 0
 
     @property
     def url(self) -> str:
@@ -77,17 +67,7 @@ class S3Server:
         Raises:
             RuntimeError: if it does not within half a minute, or the port is taken.
         """
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "ogfd_sandbox.s3_process", str(self._wanted_port)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            self.port = self._announced_port(self._process)
-        except BaseException:
-            self.close()
-            raise
+        super().start()
         self._client = boto3.client(
             "s3",
             endpoint_url=self.url,
@@ -106,31 +86,10 @@ class S3Server:
 
     def close(self) -> None:
         """End the process. May be called again."""
-        process, self._process = self._process, None
         if self._client is not None:
             self._client.close()
             self._client = None
-        if process is None:
-            return
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+        super().close()
 
     def create_bucket(self, bucket: str) -> None:
         """Create *bucket*; nothing happens if it is there."""
@@ -192,45 +151,3 @@ class S3Server:
         """
         told = {"reports": list(reports), "exports": list(exports), "manager": manager}
         self._control("PUT", "billing", told)
-
-    def requests(self) -> tuple[Request, ...]:
-        """Return what clients asked for since the start or `forget_requests`, oldest first."""
-        return tuple(Request(**entry) for entry in self._control("GET", "requests"))
-
-    def forget_requests(self) -> None:
-        """Empty the log of requests."""
-        self._control("DELETE", "requests")
-
-    def count(self, operation: str = "*", key: str = "*") -> int:
-        """Return how many requests of *operation* were made for keys like the pattern *key*."""
-        return sum(
-            operation in {"*", request.operation} and fnmatchcase(request.key, key)
-            for request in self.requests()
-        )
-
-    def inject(self, *rules: Rule) -> None:
-        """Put *rules* in force instead of all earlier ones."""
-        self._control("PUT", "faults", [rule.to_json() for rule in rules])
-
-    def heal(self) -> None:
-        """Take all rules away."""
-        self.inject()
-
-    def _control(self, method: str, name: str, body: Any = None) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_START_SECONDS)
-        try:
-            connection.request(method, CONTROL + name, json.dumps(body).encode())
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
-
-    def _announced_port(self, process: subprocess.Popen[bytes]) -> int:
-        if process.stdout is None:  # never so: it was asked for as a pipe
-            raise RuntimeError("the S3 stand-in has no standard output")
-        ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
-        line = process.stdout.readline() if ready else b""
-        if not line:
-            raise RuntimeError(
-                "the S3 stand-in did not start; is the port taken and moto[s3,server] installed?"
-            )
-        return int(json.loads(line)["port"])

@@ -253,6 +253,8 @@ class SandboxApp:
                 return _sent(_PORTAL, "text/html", start_response)
             case "pages" | "repeat":
                 return app({**environ, "ogfd_sandbox.rule": rule}, start_response)
+            case "lost" | "unsure" | "fail" | "run":
+                raise ValueError(f"the stand-in of AWS knows no fault {rule.action}")
 
     def _put(self, rule: Rule) -> None:
         client = Client(self._app)

@@ -1,24 +1,16 @@
-"""
-The process of the S3 stand-in: ``python -m ogfd_sandbox.s3_process [PORT]``.
-
-    parent ---- stdin (kept open) ---> child     end of file: the child ends, whatever became
-    parent <--- one line of JSON ----- child     of its parent
-"""
+"""The process of the S3 stand-in: ``python -m ogfd_sandbox.s3_process [PORT]``."""
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import signal
 import socket
 import sys
-import threading
 from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer
 
+from ogfd_sandbox.child import announce, attach
 from ogfd_sandbox.s3_app import SandboxApp
 
 
@@ -35,17 +27,9 @@ class _Server(ThreadedWSGIServer):
             super().shutdown_request(request)
 
 
-def _end_with_parent() -> None:
-    # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
-
-
 def main() -> None:
     """Serve until stdin ends."""
-    # Ctrl-C reaches the whole foreground group; the parent decides when the store goes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    attach()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"
     # moto reads its settings at import
@@ -61,12 +45,10 @@ def main() -> None:
         def connection_dropped(self, _error: BaseException, _environ: Any = None) -> None:
             self.close_connection = True
 
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     app = SandboxApp(DomainDispatcherApplication(create_backend_app))
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     server = _Server("127.0.0.1", port, app, Handler)
-    with contextlib.suppress(BrokenPipeError):  # the parent is gone; so will this process be
-        os.write(1, (json.dumps({"port": server.port}) + "\n").encode())
+    announce(port=server.port)
     server.serve_forever()
 
 

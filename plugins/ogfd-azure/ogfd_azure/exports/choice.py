@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from ogfd.plugin import BadRequestError, FatalError, NotFoundError, PartitionState, Period
@@ -47,6 +47,19 @@ class Month:
             return PartitionState.OPEN
         closing = now < self.period.end + CLOSES
         return PartitionState.CLOSING if closing else PartitionState.CLOSED
+
+    def check(self) -> None:
+        """
+        Make sure that the run is of this month alone.
+
+        Raises:
+            FatalError: if it is of more than one.
+        """
+        if f"{self.run.last:%Y-%m}" != self.key:
+            raise FatalError(
+                f"the run {self.run.manifest} is of {self.run.span}, which is more than one month",
+                hint="export month by month: MonthToDate or TheLastMonth; take this run away",
+            )
 
 
 def one_dataset(runs: Iterable[Run], config: CostConfig, place: str) -> list[Run]:
@@ -89,12 +102,7 @@ def one_dataset(runs: Iterable[Run], config: CostConfig, place: str) -> list[Run
 
 
 def months(runs: Iterable[Run], window: Period) -> list[Month]:
-    """
-    Return the months in *window*, oldest first, each with its newest run.
-
-    Raises:
-        FatalError: if that run is of more than one month.
-    """
+    """Return the months in *window*, oldest first, each with its newest run."""
     by_month: dict[str, list[Run]] = {}
     for run in runs:
         by_month.setdefault(f"{run.first:%Y-%m}", []).append(run)
@@ -103,7 +111,6 @@ def months(runs: Iterable[Run], window: Period) -> list[Month]:
         period = Period.month(key)
         if period.overlaps(window):
             newest = max(several, key=lambda run: run.age)
-            _check_month(newest, key)
             found.append(Month(period=period, run=newest, doubts=_doubts(newest, several)))
     return found
 
@@ -136,25 +143,17 @@ def _united(runs: Sequence[Run]) -> list[Run]:
     return [replace(run, export=exports.get(run.export.root, run.export)) for run in runs]
 
 
-def _check_month(run: Run, key: str) -> None:
-    if f"{run.last:%Y-%m}" != key:
-        raise FatalError(
-            f"the run {run.manifest} is of {run.span}, which is more than one month",
-            hint="export month by month: MonthToDate or TheLastMonth; take this run away",
-        )
-
-
 def _doubts(newest: Run, runs: Sequence[Run]) -> tuple[str, ...]:
     """Return why *newest* may not be all that there is of its month."""
     found = f"the newest run, {newest.manifest}, is of {newest.span}"
     if newest.first.day > 1:
         return (f"{found} and not from the 1st on",)
-    fuller = [run for run in runs if _goes_beyond(run, newest.last)]
+    fuller = [run for run in runs if _goes_beyond(run, newest)]
     if not fuller:
         return ()
     other = max(fuller, key=lambda run: run.age)
     return (f"{found} alone, and an older one, {other.manifest}, of {other.span}",)
 
 
-def _goes_beyond(run: Run, last: date) -> bool:
-    return run.last > last and run.last.month == last.month
+def _goes_beyond(run: Run, newest: Run) -> bool:
+    return run.reach > newest.last and run.last.month == newest.last.month

@@ -28,6 +28,7 @@ MAX_PARTS: Final = 20_000
 
 _DAYS: Final = re.compile(r"(\d{8})-(\d{8})")
 _MINUTE: Final = re.compile(r"\d{12}")
+_ZONE: Final = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 _EXPORTS: Final = "/providers/microsoft.costmanagement/exports/"
 
 
@@ -94,6 +95,11 @@ class Run:
     def age(self) -> tuple[datetime, str]:
         """Where it stands among the runs of a month: the newest one counts."""
         return self.submitted, self.id
+
+    @property
+    def reach(self) -> date:
+        """The last day that it may have costs of: a run of days to come has those until it was."""
+        return min(self.last, self.submitted.date())
 
     @property
     def span(self) -> str:
@@ -179,8 +185,9 @@ def _parts(told: dict[str, Any]) -> tuple[Part, ...]:
 
 def _rows(told: dict[str, Any], parts: Sequence[Part]) -> int | None:
     rows = _count(told, "dataRowCount")
-    if not parts and rows != 0:
-        # An empty month must be said, or a manifest that was cut would pass for one.
+    counted = rows if rows is not None else _count(told, "blobCount")
+    # An empty month must be said by somebody: the first manifests with runInfo have no counts.
+    if not parts and (counted or (counted is None and not told.get("runInfo"))):
         raise _Wrong(f"it names no blobs, and dataRowCount is {rows} rather than 0")
     known = [part.rows for part in parts if part.rows is not None]
     if rows is not None and len(known) == len(parts) and sum(known) != rows:
@@ -220,7 +227,7 @@ def _scope(resource: str) -> str:
 
 def _day(info: Mapping[str, Any], key: str) -> date:
     text = _text(info, key)
-    moment = instant(text) if text else None
+    moment = instant(_ZONE.sub("", text))  # a day of a bill is the day that is written
     if moment is None:
         raise _Wrong(f"runInfo.{key} is {text!r}, which is no time")
     return moment.date()

@@ -104,6 +104,7 @@ class CostStream:
         month, delivery = await self._month(partition.key, partition.period)
         if self._partition(month, delivery).version != partition.version:
             raise SourceChanged(f"another run of {partition.key} took the place of the one listed")
+        month.check()
         mapper = Mapper(
             out.wanted,
             self._dataset(month.run),

@@ -55,8 +55,15 @@ def page_of(answer: Any) -> Page:
         TransientError: if it is none of the service.
     """
     told = answer.get("properties") if isinstance(answer, Mapping) else None
-    columns, rows = (told.get("columns"), told.get("rows")) if isinstance(told, Mapping) else (0, 0)
-    if not isinstance(told, Mapping) or not isinstance(columns, list) or not isinstance(rows, list):
+    found = told if isinstance(told, Mapping) else {}
+    columns, rows, link = (found.get(name) for name in ("columns", "rows", "nextLink"))
+    if (
+        not isinstance(columns, list)
+        or not isinstance(rows, list)
+        or not isinstance(link, str | None)
+        or not all(isinstance(column, Mapping) for column in columns)
+        or not all(isinstance(row, list) for row in rows)
+    ):
         raise TransientError(
             "the answer is not one of Cost Management",
             hint="a proxy may have answered in its place; check the network and arm_endpoint",
@@ -64,7 +71,7 @@ def page_of(answer: Any) -> Page:
     return Page(
         columns=tuple(str(column.get("name", "")).lower() for column in columns),
         rows=rows,
-        link=told.get("nextLink"),
+        link=link,
     )
 
 

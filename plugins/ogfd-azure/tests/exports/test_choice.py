@@ -125,6 +125,20 @@ def test_a_run_that_goes_further_is_not_doubted():
     assert () == month.doubts
 
 
+def test_a_run_has_no_days_that_were_to_come_when_it_was_made():
+    """One of the whole month, made on the 10th by hand, casts no doubt on those by day after it."""
+    whole = run(1, submitted=datetime(2026, 8, 10, 12, tzinfo=UTC))
+    daily = [
+        run(day, submitted=datetime(2026, 8, day, 6, tzinfo=UTC), last=date(2026, 8, last))
+        for day, last in ((9, 8), (11, 10))
+    ]
+    [month] = months([whole, *daily], YEAR)
+    [doubted] = months([whole, run(2, 11, last=date(2026, 8, 9))], YEAR)
+
+    assert ("11", ()) == (month.run.id, month.doubts)
+    assert "is of 2026-08-01 to 2026-08-09 alone" in doubted.doubts[0]
+
+
 def test_a_run_that_begins_later_is_doubted():
     """It can be no whole month."""
     [month] = months([run(first=date(2026, 8, 10))], YEAR)
@@ -133,9 +147,14 @@ def test_a_run_that_begins_later_is_doubted():
 
 
 def test_a_run_of_several_months_is_refused():
-    """Which of them would it replace?"""
+    """Which of them would it replace? Other months are none the worse for it."""
+    first, second = months(
+        [run(last=date(2026, 9, 30)), run(2, 5, first=date(2026, 9, 1), last=date(2026, 9, 4))],
+        YEAR,
+    )
     with pytest.raises(FatalError, match="more than one month"):
-        months([run(last=date(2026, 9, 30))], YEAR)
+        first.check()
+    second.check()
 
 
 def test_months_outside_of_the_window_are_not_listed():

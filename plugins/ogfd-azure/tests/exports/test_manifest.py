@@ -39,6 +39,10 @@ def read(told, name=NEW):
     return parse(json.dumps(told).encode("utf-8-sig"), name, MODIFIED)
 
 
+def changed(section, **values):
+    return {**TOLD, section: {**TOLD[section], **values}}
+
+
 def test_a_manifest_says_what_its_run_is():
     """Scope, dataset, days, and rows of each blob."""
     run = read(TOLD)
@@ -67,6 +71,22 @@ def test_the_time_of_the_blob_does_where_nothing_else_tells():
     assert MODIFIED == read({**COUNTS}, NEW).submitted
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-08-01T00:00:00", "2026-08-11T00:00:00Z"),
+        ("2026-08-01T00:00:00+02:00", "2026-08-11T00:00:00+02:00"),
+        ("2026-08-01T00:00:00-07:00", "2026-08-11T23:59:59.9999999-07:00"),
+        ("2026-08-01", "2026-08-11"),
+    ],
+)
+def test_days_are_those_that_are_written(start, end):
+    """In whatever zone, or a month would begin on the last day of the one before."""
+    run = read(changed("runInfo", startDate=start, endDate=end))
+
+    assert (date(2026, 8, 1), date(2026, 8, 11)) == (run.first, run.last)
+
+
 def test_a_scope_may_be_told_alone():
     """As the resource id of the scope rather than of the export."""
     config = {**TOLD["exportConfig"], "resourceId": "subscriptions/ABC"}
@@ -77,10 +97,11 @@ def test_a_scope_may_be_told_alone():
 def test_an_empty_run_says_so():
     """Zero rows, and not just no blobs."""
     assert () == read({**TOLD, "blobs": [], "blobCount": 0, "dataRowCount": 0}).parts
-
-
-def changed(section, **values):
-    return {**TOLD, section: {**TOLD[section], **values}}
+    assert () == read({**TOLD, "blobs": [], "blobCount": 0, "dataRowCount": None}).parts
+    sections = {name: TOLD[name] for name in ("exportConfig", "runInfo")}
+    assert ((), None) == ((run := read({**sections, "blobs": []})).parts, run.rows)
+    with pytest.raises(FatalError, match="names no blobs, and dataRowCount is None"):
+        read({"blobs": []}, OLD)
 
 
 @pytest.mark.parametrize(

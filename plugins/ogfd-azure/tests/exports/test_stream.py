@@ -187,6 +187,21 @@ def _later(days=1):
     return datetime(2026, 11, 5, tzinfo=UTC) + timedelta(days=days)
 
 
+async def test_a_run_of_several_months_fails_its_month_alone(shop, bill):
+    """Others go on; nobody could tell which month it would replace."""
+    delivery = shop.put(bill)
+    shop.put(assemble(AzureSettings(seed=7, rows=300), Month(2026, 9)))
+    told = json.loads(delivery.blobs[delivery.manifest])
+    told["runInfo"]["endDate"] = "2026-11-30T00:00:00"
+    shop.azure.put_blob("exports", delivery.manifest, json.dumps(told).encode())
+
+    async with shop.stream() as stream:
+        september, october = await stream.partitions(WINDOW)
+        await stream.read(september, Collected())
+        with pytest.raises(FatalError, match="which is more than one month"):
+            await stream.read(october, Collected())
+
+
 async def test_a_missing_part_fails_the_slice(shop, bill):
     """The manifest is written last: nothing is on its way. No row is passed for a month."""
     delivery = shop.put(bill)
@@ -302,6 +317,17 @@ async def test_rows_of_the_whole_run_are_counted(shop, bill):
 
     with pytest.raises(FatalError, match="the blobs of the run have 600 rows, but"):
         await shop.read()
+
+
+async def test_a_part_of_several_gzip_members_is_read_to_its_end(shop, bill):
+    """As programs that compress in blocks write it; the first member alone would be half a month."""
+    delivery = shop.put(bill)
+    part = next(iter(delivery.blobs))
+    text = gzip.decompress(delivery.blobs[part])
+    half = len(text) // 2
+    shop.azure.put_blob("exports", part, gzip.compress(text[:half]) + gzip.compress(text[half:]))
+
+    assert truth(bill, "billed", "effective") == sums(await shop.read())
 
 
 async def test_an_empty_run_is_an_empty_month(shop, bill):

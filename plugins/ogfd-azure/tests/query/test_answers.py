@@ -62,7 +62,19 @@ def test_no_rows_need_no_columns():
     assert [] == list(costs(Page(), by=("ServiceName",), daily=True))
 
 
-@pytest.mark.parametrize("answer", ["{}", "[]", '{"properties": {"rows": []}}', '"x"', "null"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{}",
+        "[]",
+        '{"properties": {"rows": []}}',
+        '{"properties": {"columns": ["Cost"], "rows": []}}',
+        '{"properties": {"columns": [], "rows": [1]}}',
+        '{"properties": {"columns": [], "rows": [], "nextLink": 1}}',
+        '"x"',
+        "null",
+    ],
+)
 def test_what_is_no_answer_is_transient(answer):
     """JSON with status 200 may be of somebody else."""
     with pytest.raises(TransientError, match="is not one of Cost Management"):

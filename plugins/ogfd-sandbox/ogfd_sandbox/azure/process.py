@@ -1,31 +1,15 @@
-"""
-The process of the Azure stand-in: ``python -m ogfd_sandbox.azure.process IDENTITY.pem [PORT]``.
-
-    parent ---- stdin (kept open) ---> child     end of file: the child ends, whatever became
-    parent <--- one line of JSON ----- child     of its parent
-"""
+"""The process of the Azure stand-in: ``python -m ogfd_sandbox.azure.process IDENTITY.pem [PORT]``."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
 import ssl
 import sys
-import threading
 
 import anyio
 from aiohttp import web
 
 from ogfd_sandbox.azure.app import AzureApp, Handler
-
-
-def _end_with_parent() -> None:
-    # not sys.stdin: its lock, held by this thread, would break the interpreter's own end
-    while os.read(0, 4096):
-        pass
-    os._exit(0)
+from ogfd_sandbox.child import announce, attach
 
 
 async def _listen(handler: Handler, port: int, tls: ssl.SSLContext | None) -> int:
@@ -42,20 +26,16 @@ async def _serve(identity: str, port: int) -> None:
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(identity)
     app = AzureApp()
-    ports = {
-        "port": await _listen(app.secure, port, tls),
-        "plain_port": await _listen(app.plain, 0, None),
-    }
-    with contextlib.suppress(BrokenPipeError):  # the parent is gone; so will this process be
-        os.write(1, (json.dumps(ports) + "\n").encode())
+    announce(
+        port=await _listen(app.secure, port, tls),
+        plain_port=await _listen(app.plain, 0, None),
+    )
     await anyio.sleep_forever()
 
 
 def main() -> None:
     """Serve until stdin ends."""
-    # Ctrl-C reaches the whole foreground group; the parent decides when the cloud goes.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    attach()
     anyio.run(_serve, sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)
 
 

@@ -14,18 +14,10 @@ storage; a second one without TLS as the sources of managed identities, and for 
 
 from __future__ import annotations
 
-import http.client
-import json
-import select
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any
 from urllib.parse import quote
 
 import trustme
@@ -42,11 +34,7 @@ from ogfd_sandbox.azure.seeds import (
     Login,
     Subscription,
 )
-from ogfd_sandbox.faults import Rule
-
-_HOST: Final = "127.0.0.1"
-_START_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 5.0
+from ogfd_sandbox.standin import HOST, StandIn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +60,22 @@ class Request:
     at: float = field(default=0.0, compare=False)
 
 
-class AzureServer:
-    """
-    An Azure stand-in; use it as a context manager, or `start` and `close` it.
+class AzureServer(StandIn[Request]):
+    """An Azure stand-in, see `StandIn`; the file *ca_file* has who signed its certificate."""
 
-    All methods block. What this object itself puts and reads is not in the log of requests.
-    """
+    title = "the Azure stand-in"
+    module = "ogfd_sandbox.azure.process"
+    control = CONTROL
+    request = Request
 
     def __init__(self, *, port: int = 0) -> None:
-        self._wanted_port = port
-        self._process: subprocess.Popen[bytes] | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._plain_port = 0
-        self.port = 0
+        super().__init__(port=port)
         self.ca_file = Path()
 
     @property
     def url(self) -> str:
         """The endpoint of all services, such as ``https://127.0.0.1:40123``."""
-        return f"https://{_HOST}:{self.port}"
+        return f"https://{HOST}:{self.port}"
 
     @property
     def authority(self) -> str:
@@ -118,79 +103,16 @@ class AzureServer:
 
     @property
     def imds_endpoint(self) -> str:
-        """What the variable ``AZURE_POD_IDENTITY_AUTHORITY_HOST`` must say."""
-        return f"http://{_HOST}:{self._plain_port}"
+        """What the variable ``AZURE_POD_IDENTITY_AUTHORITYHOST`` must say."""
+        return f"http://{HOST}:{self._control_port}"
 
     @property
     def identity_environment(self) -> dict[str, str]:
         """The variables that lead a managed identity of an App Service here."""
         return {
-            "IDENTITY_ENDPOINT": f"http://{_HOST}:{self._plain_port}{IDENTITY_PATH}",
+            "IDENTITY_ENDPOINT": f"http://{HOST}:{self._control_port}{IDENTITY_PATH}",
             "IDENTITY_HEADER": IDENTITY_HEADER,
         }
-
-    def start(self) -> Self:
-        """
-        Start the process and wait until it listens.
-
-        Raises:
-            RuntimeError: if it does not within half a minute, or the port is taken.
-        """
-        self._folder = tempfile.TemporaryDirectory(prefix="ogfd-azure-")
-        folder = Path(self._folder.name)
-        authority = trustme.CA()
-        self.ca_file = folder / "ca.pem"
-        authority.cert_pem.write_to_path(self.ca_file)
-        identity = folder / "identity.pem"
-        authority.issue_cert(_HOST, "localhost").private_key_and_cert_chain_pem.write_to_path(
-            identity
-        )
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [
-                sys.executable,
-                "-m",
-                "ogfd_sandbox.azure.process",
-                str(identity),
-                str(self._wanted_port),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            start_new_session=True,
-        )
-        try:
-            announced = self._announcement(self._process)
-        except BaseException:
-            self.close()
-            raise
-        self.port, self._plain_port = announced["port"], announced["plain_port"]
-        return self
-
-    def close(self) -> None:
-        """End the process. May be called again."""
-        process, self._process = self._process, None
-        folder, self._folder = self._folder, None
-        if process is not None:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        if folder is not None:
-            folder.cleanup()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def reset(self) -> None:
         """Forget all that was set, put, logged, injected and issued, as if just started."""
@@ -314,54 +236,14 @@ class AzureServer:
         names: list[str] = self._control("GET", _blob_path(account, container))
         return [name for name in names if name.startswith(prefix)]
 
-    def requests(self) -> tuple[Request, ...]:
-        """Return what clients asked for since the start or `forget_requests`, oldest first."""
-        return tuple(Request(**entry) for entry in self._control("GET", "requests"))
-
-    def forget_requests(self) -> None:
-        """Empty the log of requests."""
-        self._control("DELETE", "requests")
-
-    def count(self, operation: str = "*", key: str = "*") -> int:
-        """Return how many requests of *operation* were made for keys like the pattern *key*."""
-        return sum(
-            operation in {"*", request.operation} and fnmatchcase(request.key, key)
-            for request in self.requests()
-        )
-
-    def inject(self, *rules: Rule) -> None:
-        """Put *rules* in force instead of all earlier ones."""
-        self._control("PUT", "faults", [rule.to_json() for rule in rules])
-
-    def heal(self) -> None:
-        """Take all rules away."""
-        self.inject()
-
-    def _control(self, method: str, name: str, body: Any = None) -> Any:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        status, answer = self._exchange(method, name, content)
-        if status != 200:
-            raise RuntimeError(f"the Azure stand-in refused {method} {name}: {answer.decode()}")
-        return json.loads(answer)
-
-    def _exchange(self, method: str, name: str, content: bytes | None) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(_HOST, self._plain_port, timeout=_START_SECONDS)
-        try:
-            connection.request(method, CONTROL + name, content)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
-    def _announcement(self, process: subprocess.Popen[bytes]) -> dict[str, int]:
-        if process.stdout is None:  # never so: it was asked for as a pipe
-            raise RuntimeError("the Azure stand-in has no standard output")
-        ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
-        line = process.stdout.readline() if ready else b""
-        if not line:
-            raise RuntimeError("the Azure stand-in did not start; is the port taken?")
-        announced: dict[str, int] = json.loads(line)
-        return announced
+    def _arguments(self, folder: Path) -> Sequence[str]:
+        authority = trustme.CA()
+        self.ca_file = folder / "ca.pem"
+        authority.cert_pem.write_to_path(self.ca_file)
+        identity = folder / "identity.pem"
+        certificate = authority.issue_cert(HOST, "localhost")
+        certificate.private_key_and_cert_chain_pem.write_to_path(identity)
+        return (str(identity),)
 
 
 def _texts(values: dict[str, Any]) -> dict[str, Any]:
