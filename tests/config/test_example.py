@@ -49,6 +49,7 @@ def test_what_is_commented_out_has_no_mistakes_either(tmp_path, certificate):
     assert "my-report" == found.connectors["aws-prod"].config.cost.report
     assert {"carbon", "cost", "cost_query"} == found.connectors["azure-eu"].streams.keys()
     assert {"emissions_dashboard"} == found.connectors["azure-history"].streams.keys()
+    assert {"carbon", "cost"} == found.connectors["gcp"].streams.keys()
     assert found.settings.daemon.allow_plain_secrets
 
 

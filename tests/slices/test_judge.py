@@ -1,7 +1,7 @@
 """Contracts: what holds a package before any sink sees it."""
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -78,6 +78,16 @@ def test_each_violation_is_one_clause(package, previous, clause):
 def test_days_are_compared_if_both_are_known(days, held):
     """The same days or more of them pass."""
     assert [] == violations(Judged(replace(INFO, days=days)), HELD, held)
+
+
+def test_what_was_exported_on_a_day_may_be_of_any_days():
+    """A late row that is taken back leaves fewer days; the day of export is whole all the same."""
+    start = OCTOBER.start
+    info = replace(
+        INFO, period=Period(start, start + timedelta(days=1)), days=("2026-09-30", "2026-09-30")
+    )
+
+    assert [] == violations(Judged(info), HELD, ("2026-09-12", "2026-09-30"))
 
 
 def test_rejected_carbon_rows_do_not_hold_money():

@@ -14,7 +14,8 @@ Amounts = Mapping[str, Decimal]
 
 _COSTS: Final = ("billed_cost", "effective_cost")
 _METHODS: Final = ("location_based_kg", "market_based_kg")
-_MONTH: Final = re.compile(r"\d{4}-\d{2}$")
+_MONTH: Final = re.compile(r"(\d{4}-\d{2})(-\d{2})?$")
+"""At the end of a slice's name, which may be a month or a day."""
 
 
 def outcomes(document: Mapping[str, Any]) -> Table:
@@ -25,7 +26,7 @@ def outcomes(document: Mapping[str, Any]) -> Table:
         stream = "/".join(entry["slice"].split("/")[:2])
         groups.setdefault((stream, entry["outcome"]), []).append(entry)
     for (stream, outcome), entries in groups.items():
-        months = sorted({found[0] for entry in entries if (found := _MONTH.search(entry["slice"]))})
+        months = sorted({found[1] for entry in entries if (found := _MONTH.search(entry["slice"]))})
         table.add_row(
             escape(stream),
             escape(" to ".join(dict.fromkeys((months[0], months[-1])))) if months else "-",
@@ -143,7 +144,17 @@ def _exact(amount: Decimal) -> str:
 
 def _table(*head: str) -> Table:
     table = Table(show_edge=False, pad_edge=False, header_style="bold")
-    texts = ("stream", "months", "outcome", "service", "category", "provider", "currency", "sum")
+    texts = (
+        "stream",
+        "months",
+        "outcome",
+        "service",
+        "category",
+        "provider",
+        "month",
+        "currency",
+        "sum",
+    )
     for name in head:
         table.add_column(name, justify="left" if name in texts else "right", no_wrap=True)
     return table

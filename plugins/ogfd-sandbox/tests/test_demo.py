@@ -4,6 +4,7 @@ import io
 import json
 import sqlite3
 import tomllib
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,13 +15,18 @@ from ogfd_sandbox.__main__ import main
 from ogfd_sandbox.azure.bill import AzureSettings
 from ogfd_sandbox.azure.bill import Place as AzurePlace
 from ogfd_sandbox.azure.server import AzureServer
+from ogfd_sandbox.bigquery.bill import BillSettings
+from ogfd_sandbox.bigquery.tables import LOADED
+from ogfd_sandbox.configuration import Gcp as GcpAccess
 from ogfd_sandbox.configuration import environment, ogfd_toml
 from ogfd_sandbox.cur import CurSettings, Month, Place
 from ogfd_sandbox.demo import demo
-from ogfd_sandbox.demo.clouds import Aws, Azure
+from ogfd_sandbox.demo.clouds import GCP_CARBON, GCP_COST, Aws, Azure, Gcp
+from ogfd_sandbox.demo.command import secret
 from ogfd_sandbox.demo.ledger import read_sums
 from ogfd_sandbox.demo.steps import Demonstration, perform
 from ogfd_sandbox.program import Finished, Program
+from ogfd_sandbox.tables import outcomes
 from rich.console import Console
 
 TODAY = date(2026, 3, 1)
@@ -28,7 +34,7 @@ TINY = Decimal("1E-18")
 
 
 class Store:
-    """Stand-ins of both clouds that only remember what they were given."""
+    """Stand-ins of all clouds that only remember what they were given."""
 
     url = "http://127.0.0.1:1"
 
@@ -36,6 +42,7 @@ class Store:
         self.objects = set()
         self.blobs_put = set()
         self.published = []
+        self.tables = []
 
     def set_emissions(self, account, months):
         self.published.append(list(months))
@@ -62,6 +69,9 @@ class Store:
 
     def delete_blob(self, container, name):
         self.blobs_put.remove(name)
+
+    def set_table(self, table, rows):
+        self.tables.append((table.path, rows))
 
     def forget_requests(self):
         pass
@@ -238,7 +248,7 @@ def test_a_sink_that_holds_what_was_delivered_is_a_match(tmp_path):
     assert 1 == text.count("location-based, kgCO2e")
     assert "[/not markup] of rich" in text
     assert "incomplete: azure-demo/carbon has no location_based_kg" in text
-    assert "azure-demo: 4 requests, 0 of them for files of data" in text
+    assert "azure-demo: 4 requests, 0 of them for data" in text
 
 
 def test_each_month_is_delivered_by_both_clouds_and_the_last_one_again(tmp_path):
@@ -264,8 +274,80 @@ def test_each_month_is_delivered_by_both_clouds_and_the_last_one_again(tmp_path)
         "slices history aws-demo/cost/2026-02 --json",
         "slices history azure-demo/cost/2026-02 --json",
         "sync --json",
-        "report --by provider --format json",
+        "report --by provider,month --format json",
     ] == answers.asked
+
+
+def _days(rows):
+    return [f"{moment:%Y-%m-%d}" for moment in rows[LOADED].to_pylist()]
+
+
+def _invoiced(rows, day):
+    """Count rows of a day of export by month of the invoice, and whether they cost something."""
+    found = zip(_days(rows), rows["invoice"].to_pylist(), rows["cost"].to_pylist(), strict=True)
+    return Counter((invoice["month"], cost > 0) for one, invoice, cost in found if one == day)
+
+
+def test_google_cloud_exports_rows_late_and_takes_some_back(tmp_path):
+    """Both on one day, long after the export was turned on; nothing is of a day to come."""
+    store = Store()
+    answers = Answers((Gcp(store, BillSettings(rows=900, currencies=("GBP",))),))
+    good, text = _shown(tmp_path, answers)
+    [first, second] = [rows for path, rows in store.tables if path == GCP_COST.path]
+    [early, late] = [rows for path, rows in store.tables if path == GCP_CARBON.path]
+    more = Counter(_days(second)) - Counter(_days(first))
+    months = {f"{month['month']}" for month in second["invoice"].to_pylist()}
+    before, after = (_invoiced(rows, "2026-02-20") for rows in (first, second))
+
+    assert good
+    assert {"2026-02-20": 6} == dict(more)
+    assert {("202602", True): 3, ("202602", False): 3} == dict(after - before)
+    assert ("2026-01-31", "2026-02-28") == (min(_days(second)), max(_days(second)))
+    assert {"202512", "202601", "202602"} <= months
+    assert [2, 3] == [len(set(rows["usage_month"].to_pylist())) for rows in (early, late)]
+    assert ["billed_cost:GBP", "effective_cost:GBP", "location_based_kg", "market_based_kg"] == (
+        sorted(answers.clouds[0].sums())
+    )
+    assert "19 days late" in text
+
+
+def test_a_slice_of_a_day_is_shown_by_its_month():
+    """As those of a month are."""
+    document = {
+        "runs": [
+            {
+                "slices": [
+                    {"slice": f"gcp-demo/cost/2026-{day}", "outcome": "committed"}
+                    for day in ("01-31", "02-01", "02-02")
+                ]
+            }
+        ]
+    }
+    console = Console(file=io.StringIO(), width=120)
+    console.print(outcomes(document))
+
+    line = _line(console.file.getvalue(), "gcp-demo/cost", "2026-01 to 2026-02")
+    assert ["committed", "3"] == line[2:4]
+
+
+def test_sums_of_months_are_added_up(tmp_path):
+    """By provider, currency and method, each alone."""
+    answers = Answers(clouds())
+    whole = answers._report
+
+    def halves(by):
+        document = whole(by)
+        for rows in (document["rows"], document["emissions"]["rows"]):
+            for row in rows:
+                for name, value in row.items():
+                    row[name] = value / 2 if isinstance(value, float) else value
+            rows += [dict(row) for row in rows]
+        return document
+
+    answers._report = halves
+    good, _ = _shown(tmp_path, answers)
+
+    assert good
 
 
 def test_slices_of_a_stream_with_one_outcome_are_one_line(tmp_path):
@@ -392,9 +474,48 @@ def test_the_configuration_names_azure_and_whom_it_trusts(tmp_path):
     assert connector["client_secret"].removeprefix("env:") in environment({})
 
 
+def test_the_configuration_names_google_cloud_and_where_its_key_lies(tmp_path):
+    """The key itself is nowhere in it."""
+    key = tmp_path / "gcp.json"
+    text = ogfd_toml(
+        endpoint_url="http://127.0.0.1:1",
+        place=Place(bucket="billing", report="acme"),
+        directory=tmp_path,
+        start=Month(2026, 1),
+        listen="127.0.0.1:2",
+        gcp=GcpAccess(
+            endpoint="http://127.0.0.1:3", credentials=key, cost=GCP_COST, carbon=GCP_CARBON
+        ),
+    )
+    connector = tomllib.loads(text)["connectors"]["gcp-demo"]
+
+    assert f"file:{key}" == connector["credentials"]
+    assert "http://127.0.0.1:3" == connector["endpoint"]
+    assert GCP_COST.path == connector["cost"]["table"]
+    assert GCP_CARBON.path == connector["carbon"]["table"]
+
+
+def test_a_key_is_written_for_its_owner_alone(tmp_path):
+    """Also in place of one that others could read."""
+    path = tmp_path / "gcp.json"
+    path.write_text("old")
+    path.chmod(0o644)
+    written = secret(path, "new")
+
+    assert path == written
+    assert 0o600 == path.stat().st_mode & 0o777
+    assert "new" == path.read_text()
+
+
 def test_settings_of_the_user_do_not_reach_the_demonstration():
     """Neither a configuration, nor a cloud account, nor a predecessor's variables."""
-    foreign = ("OGFD_CONFIG", "AWS_PROFILE", "AZURE_TENANT_ID", "OFFGRIDFLOW_AWS_REGION")
+    foreign = (
+        "OGFD_CONFIG",
+        "AWS_PROFILE",
+        "AZURE_TENANT_ID",
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "OFFGRIDFLOW_AWS_REGION",
+    )
     found = environment({"PATH": "/bin"} | dict.fromkeys(foreign, "x"))
 
     assert "/bin" == found["PATH"]

@@ -1,5 +1,5 @@
 """
-``ogfd demo``: the whole system against local stand-ins of AWS and Azure, no account needed.
+``ogfd demo``: the whole system against local stand-ins of AWS, Azure and GCP, no account needed.
 
     command   the command itself: stand-ins, a directory, the program
     clouds    what a customer has there, delivered and delivered again, and its exact sums

@@ -7,6 +7,8 @@ Sums bear the names that a sink's ledger gives them: ``billed_cost:USD``, ``mark
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Protocol
 
@@ -14,15 +16,24 @@ from ogfd_sandbox import carbon, cur
 from ogfd_sandbox.azure import bill as azure_bill
 from ogfd_sandbox.azure import footprint as azure_footprint
 from ogfd_sandbox.azure.seeds import CarbonItem, Subscription
-from ogfd_sandbox.configuration import AZURE_CONNECTOR, CONNECTOR
+from ogfd_sandbox.bigquery import bill as gcp_bill
+from ogfd_sandbox.bigquery import footprint as gcp_footprint
+from ogfd_sandbox.bigquery.customer import billing_account
+from ogfd_sandbox.configuration import AZURE_CONNECTOR, CONNECTOR, GCP_CONNECTOR
 from ogfd_sandbox.cur import Month
 from ogfd_sandbox.tables import Amounts, added
 
 AWS_PLACE: Final = cur.Place(bucket="demo-billing", report="acme", prefix="cur")
 AZURE_PLACE: Final = azure_bill.Place(overwrite=azure_bill.Overwrite.PREVIOUS)
+GCP_COST: Final = gcp_bill.table_of(billing_account(0))
+GCP_CARBON: Final = gcp_footprint.TABLE
 _KEPT_DECIMALS: Final = 18
 """Of an amount of money in a sink. Azure writes up to 28, so each row is rounded, half-even."""
 _SEED: Final = 1
+_CHANGED: Final = 3
+_LATE_DAYS: Final = 19
+_READING: Final = ("ogfd_cost", "ogfd_carbon")
+"""How the ids of jobs begin that read what is kept."""
 
 
 class Cloud(Protocol):
@@ -58,7 +69,7 @@ class Cloud(Protocol):
         ...
 
     def requests(self) -> tuple[int, int]:
-        """Return the number of requests, and how many of them were for files of data."""
+        """Return the number of requests, and how many of them were for data."""
         ...
 
 
@@ -80,6 +91,16 @@ class AzureStore(azure_bill.Store, Protocol):
     def url(self) -> str: ...
     def set_subscriptions(self, subscriptions: Iterable[Subscription]) -> None: ...
     def set_carbon(self, items: Iterable[CarbonItem]) -> None: ...
+    def forget_requests(self) -> None: ...
+    def requests(self) -> Sequence[Any]: ...
+    def count(self, operation: str, key: str) -> int: ...
+
+
+class GcpStore(gcp_bill.Store, Protocol):
+    """The stand-in of BigQuery, as far as it is used; a `BigQueryServer` is one."""
+
+    @property
+    def url(self) -> str: ...
     def forget_requests(self) -> None: ...
     def requests(self) -> Sequence[Any]: ...
     def count(self, operation: str, key: str) -> int: ...
@@ -201,6 +222,97 @@ class Azure:
     def _put(self, bill: azure_bill.Bill) -> None:
         azure_bill.put(self._store, azure_bill.deliver(bill, AZURE_PLACE), AZURE_PLACE.container)
         self._bills[bill.month] = bill
+
+
+class Gcp:
+    """
+    A billing account of Google Cloud: its billing export and its carbon footprint in BigQuery.
+
+    The export was turned on on the day before the last month, and Google wrote what it had of the
+    months before at once: https://cloud.google.com/billing/docs/how-to/export-data-bigquery-setup
+
+    Args:
+        store: the stand-in.
+        settings: what shapes its bill, but for the months.
+    """
+
+    provider: str = "gcp"
+    connector: str = GCP_CONNECTOR
+
+    def __init__(self, store: GcpStore, settings: gcp_bill.BillSettings) -> None:
+        self._store = store
+        self._settings = settings
+        self._emitted: gcp_footprint.Footprint
+        self._bill: gcp_bill.Bill
+        self._last: Month
+
+    def deliver(self, months: Sequence[Month]) -> None:
+        first, count, self._last = months[0], len(months), months[-1]
+        settings = replace(self._settings, first=first, months=count)
+        self._put(_exported(gcp_bill.assemble(settings), self._last))
+        self._emitted = gcp_footprint.assemble(
+            gcp_footprint.FootprintSettings(
+                seed=_SEED, first=first, months=count, billing_accounts=1
+            )
+        )
+        early = [part for part in self._emitted.parts if part.month != months[-1]]
+        self._publish(replace(self._emitted, parts=tuple(early)))
+
+    def redeliver(self) -> None:
+        late = gcp_bill.add_late(_from(self._bill, self._last), rows=_CHANGED, days=_LATE_DAYS)
+        before = _from(late, self._last.plus(-1))
+        day = self._last.start.date() + timedelta(days=_LATE_DAYS)
+        self._put(gcp_bill.correct(before, rows=_CHANGED, partition=day))
+        self._publish(self._emitted)
+
+    @property
+    def delivered(self) -> str:
+        currencies = " and ".join(self._settings.currencies)
+        return f"GCP at {self._store.url}: a billing export in {currencies}, carbon footprints"
+
+    @property
+    def redelivered(self) -> str:
+        return f"GCP: rows that came {_LATE_DAYS} days late; rows taken back under the next invoice"
+
+    def sums(self) -> Amounts:
+        net = self._bill.truth.by("net", "currency")
+        emitted = {
+            "location_based_kg": self._emitted.total("location_based")[()],
+            "market_based_kg": self._emitted.total("market_based")[()],
+        }
+        return {
+            **{f"billed_cost:{currency}": amount for (currency,), amount in net.items()},
+            **{f"effective_cost:{currency}": amount for (currency,), amount in net.items()},
+            **{name: amount for name, amount in emitted.items() if amount is not None},
+        }
+
+    def forget_requests(self) -> None:
+        self._store.forget_requests()
+
+    def requests(self) -> tuple[int, int]:
+        """Return as `Cloud` says; jobs that ask what has changed are not for data."""
+        read = (self._store.count("GetQueryResults", f"* {job}_*") for job in _READING)
+        return len(self._store.requests()), sum(read)
+
+    def _put(self, bill: gcp_bill.Bill) -> None:
+        gcp_bill.put(self._store, bill)
+        self._bill = bill
+
+    def _publish(self, footprint: gcp_footprint.Footprint) -> None:
+        self._store.set_table(GCP_CARBON, footprint.rows)
+
+
+def _exported(bill: gcp_bill.Bill, last: Month) -> gcp_bill.Bill:
+    """Return *bill* as it was after its *last* month: later days may not have been yet."""
+    for day in bill.partitions:
+        if day >= last.end.date():
+            bill = gcp_bill.vanish(bill, day)
+    return gcp_bill.turned_on(bill, last.start.date() - timedelta(days=1))
+
+
+def _from(bill: gcp_bill.Bill, first: Month) -> gcp_bill.Bill:
+    """Return *bill*, whose *first* month is what is changed next."""
+    return replace(bill, settings=replace(bill.settings, first=first))
 
 
 def _costs(truth: cur.Truth | azure_bill.Truth) -> Mapping[str, Decimal]:

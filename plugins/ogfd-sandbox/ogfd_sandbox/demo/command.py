@@ -20,9 +20,20 @@ from rich.markup import escape
 
 from ogfd_sandbox.azure.bill import AzureSettings
 from ogfd_sandbox.azure.server import AzureServer
+from ogfd_sandbox.bigquery.bill import BillSettings
+from ogfd_sandbox.bigquery.server import BigQueryServer
+from ogfd_sandbox.configuration import Gcp as GcpAccess
 from ogfd_sandbox.configuration import environment, ogfd_toml
 from ogfd_sandbox.cur import CurSettings, Month
-from ogfd_sandbox.demo.clouds import AWS_PLACE, AZURE_PLACE, Aws, Azure
+from ogfd_sandbox.demo.clouds import (
+    AWS_PLACE,
+    AZURE_PLACE,
+    GCP_CARBON,
+    GCP_COST,
+    Aws,
+    Azure,
+    Gcp,
+)
 from ogfd_sandbox.demo.ledger import read_sums
 from ogfd_sandbox.demo.steps import MONTHS, Demonstration, perform
 from ogfd_sandbox.program import Process, Program, ProgramError
@@ -30,6 +41,7 @@ from ogfd_sandbox.s3 import S3Server
 
 _AWS: Final = CurSettings(rows=12_000)
 _AZURE: Final = AzureSettings(rows=3_000, subscriptions=2, currencies=("EUR",))
+_GCP: Final = BillSettings(rows=6_000, currencies=("GBP",))
 _WIDTH: Final = 110
 
 
@@ -58,6 +70,8 @@ def demo(*, once: bool, keep: Path | None) -> int:
         today = _today()
         aws = stack.enter_context(S3Server())
         azure = stack.enter_context(AzureServer())
+        gcp = stack.enter_context(BigQueryServer())
+        key = secret(directory / "gcp.json", gcp.credentials_json())
         config = directory / "ogfd.toml"
         listen = f"127.0.0.1:{_free_port()}"
         config.write_text(
@@ -70,13 +84,14 @@ def demo(*, once: bool, keep: Path | None) -> int:
                 carbon=True,
                 azure=azure,
                 export=AZURE_PLACE,
+                gcp=GcpAccess(endpoint=gcp.url, credentials=key, cost=GCP_COST, carbon=GCP_CARBON),
             ),
             encoding="utf-8",
         )
         process = Process(directory, environment())
         program = Program(config, process)
         demonstration = Demonstration(
-            (Aws(aws, _AWS), Azure(azure, _AZURE)),
+            (Aws(aws, _AWS), Azure(azure, _AZURE), Gcp(gcp, _GCP)),
             program,
             partial(read_sums, directory / "ogfd.db"),
             console,
@@ -117,6 +132,14 @@ def _console() -> Console:
 
 def _today() -> date:
     return datetime.fromtimestamp(time.time(), UTC).date()
+
+
+def secret(path: Path, text: str) -> Path:
+    """Write *text* where nobody else can read it."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def _free_port() -> int:

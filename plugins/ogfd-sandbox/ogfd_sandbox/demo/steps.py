@@ -116,14 +116,14 @@ class Demonstration:
         entries = self._sync()
         counts = {cloud.connector: cloud.requests() for cloud in self._clouds}
         for connector, (requests, read) in counts.items():
-            self._say(f"{connector}: {requests} requests, {read} of them for files of data")
+            self._say(f"{connector}: {requests} requests, {read} of them for data")
         unchanged = all(entry["outcome"] == "unchanged" for entry in entries)
         return unchanged and not any(read for _, read in counts.values())
 
     def verdict(self) -> bool:
         """Compare report and ledger with the generators' own sums."""
-        self._step("All of it, by provider", "ogfd report --by provider")
-        report = self._report("provider")
+        self._step("All of it, by provider and month", "ogfd report --by provider,month")
+        report = self._report("provider,month")
         self._step(
             "The same sums in report, ledger and generator, to the last digit",
             f'sqlite3 ogfd.db "{QUERY}"',
@@ -197,13 +197,19 @@ def _reported(report: Mapping[str, Any]) -> Mapping[str, tables.Amounts]:
     for row in report["rows"]:
         for name in _COSTS:
             if row[name] is not None:
-                amounts = found.setdefault(row["provider"], {})
-                amounts[f"{name}:{row['currency']}"] = Decimal(str(row[name]))
+                _add(found, row, f"{name}:{row['currency']}", name)
     for row in report["emissions"]["rows"]:
         for name in _EMISSIONS:
             if row[name] is not None:
-                found.setdefault(row["provider"], {})[name] = Decimal(str(row[name]))
+                _add(found, row, name, name)
     return found
+
+
+def _add(
+    found: dict[str, dict[str, Decimal]], row: Mapping[str, Any], name: str, column: str
+) -> None:
+    amounts = found.setdefault(row["provider"], {})
+    amounts[name] = amounts.get(name, Decimal(0)) + Decimal(str(row[column]))
 
 
 def _measure(name: str) -> str:

@@ -1,0 +1,1 @@
+"""The stream ``carbon``: the Carbon Footprint export."""

@@ -1,0 +1,1 @@
+"""The stream ``cost``: Cloud Billing exports, standard, detailed and FOCUS."""
