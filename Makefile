@@ -42,8 +42,9 @@ test: $(VENV)/.test ## Run the tests that need nothing but pip packages
 	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live"
 
 .PHONY: test-quick
-test-quick: $(VENV)/.test ## Run them but for those of the installed program: with make demo, for one more interpreter
-	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live" --ignore tests/program --ignore tests/kill
+test-quick: $(VENV)/.test ## Run them but for the installed program and the stand-ins: with make demo, for one more interpreter
+	$(BIN)/python -m pytest -q -n auto -m "not e2e and not slow and not live" \
+	  --ignore tests/program --ignore tests/kill --ignore tests/faults --ignore plugins/ogfd-sandbox
 
 .PHONY: check
 check: $(VENV)/.check ## Check format, lint, types and architecture

@@ -117,6 +117,7 @@ class Connection:
 
 # The driver passes on neither SQLite's result code nor a vendor code (1.13), so the texts of
 # sqlite3_errstr() have to do: they are part of SQLite's stable interface.
+_BUSY: Final = "is locked"
 _MEANINGS: Final = (
     (
         "database or disk is full",
@@ -125,7 +126,7 @@ _MEANINGS: Final = (
         "make room there; the next run commits what is waiting",
     ),
     (
-        "is locked",
+        _BUSY,
         ErrorClass.TRANSIENT,
         "busy: another program holds its write lock",
         "end what writes to it, such as a second daemon or a shell with an open transaction",
@@ -161,6 +162,11 @@ _MEANINGS: Final = (
         "look for disk errors in the kernel's log",
     ),
 )
+
+
+def is_busy(exc: BaseException) -> bool:
+    """Tell whether another connection holds the lock that was wanted."""
+    return _BUSY in str(exc)
 
 
 def sink_error(exc: BaseException, path: Path, doing: str) -> SinkError:

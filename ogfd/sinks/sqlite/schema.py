@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Final
 
 from anyio import to_thread
 
 from ogfd.plugin import ErrorClass, SinkError
-from ogfd.sinks.sqlite.connection import DRIVER_ERRORS, Connection, sink_error
+from ogfd.sinks.sqlite.connection import DRIVER_ERRORS, Connection, is_busy, sink_error
 
 APPLICATION_ID: Final = 0x6F676664  # "ogfd", kept in the header of the file
+_NEVER: Final = threading.Event()  # to wait for in a worker thread
+_WAL_PAUSE_SECONDS: Final = 0.02
 _PAGE_BYTES: Final = 8192  # big slices commit a sixth faster than on 4 KiB pages
 
 _COST_COLUMNS: Final = (
@@ -209,18 +213,18 @@ def _migrate(path: Path, busy_timeout: float) -> None:
     try:
         connection = Connection(path, busy_timeout, create=True)
         try:
-            _bring_up(connection, path)
+            _bring_up(connection, path, busy_timeout)
         finally:
             connection.close()
     except DRIVER_ERRORS as exc:
         raise sink_error(exc, path, "cannot prepare the tables") from exc
 
 
-def _bring_up(connection: Connection, path: Path) -> None:
+def _bring_up(connection: Connection, path: Path, busy_timeout: float) -> None:
     if _version(connection, path) == SCHEMA_VERSION:
         return
     connection.query(f"PRAGMA page_size = {_PAGE_BYTES}")
-    connection.query("PRAGMA journal_mode = WAL")
+    _use_wal(connection, busy_timeout)
     connection.query("BEGIN IMMEDIATE")
     try:
         # Another process may have migrated while this one waited for the lock.
@@ -233,6 +237,20 @@ def _bring_up(connection: Connection, path: Path) -> None:
     except BaseException:
         connection.abandon()
         raise
+
+
+def _use_wal(connection: Connection, busy_timeout: float) -> None:
+    """Switch to WAL; when two do so at once, SQLite refuses one of them without waiting."""
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.query("PRAGMA journal_mode = WAL")
+        except DRIVER_ERRORS as exc:
+            if not is_busy(exc) or time.monotonic() > deadline:
+                raise
+            _NEVER.wait(_WAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _version(connection: Connection, path: Path) -> int:
