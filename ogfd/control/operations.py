@@ -13,7 +13,7 @@ from ogfd.control.choice import Choice
 from ogfd.control.protocol import EX_CONFIG, EX_USAGE, Emit, OperationError
 from ogfd.control.reconcile import Reconcile
 from ogfd.control.standing import Standing, Status
-from ogfd.plugin import ReadableSink, Sink
+from ogfd.plugin import ReadableSink, Sink, is_readable
 from ogfd.registry import Bound
 from ogfd.reports import ReportError, query_of, report
 from ogfd.runs import Planned, Runner, RunRequest, RunResult, overall, plan_total
@@ -103,11 +103,7 @@ class LocalOperations:
             raise OperationError(str(exc), EX_USAGE) from exc
 
     def _readable(self, name: str | None) -> tuple[str, ReadableSink]:
-        readable = {
-            each: sink
-            for each, sink in self._sinks.items()
-            if callable(getattr(sink, "scan", None))
-        }
+        readable = {each: sink for each, sink in self._sinks.items() if is_readable(sink)}
         if name is None and readable:
             name = next(iter(readable))
         if name is None or name not in readable:
@@ -115,4 +111,4 @@ class LocalOperations:
             raise OperationError(
                 f"{asked}; reports need a sink such as sqlite", EX_USAGE if name else EX_CONFIG
             )
-        return name, readable[name]  # type: ignore[return-value]  # has scan, see above
+        return name, readable[name]

@@ -83,6 +83,7 @@ from ogfd.plugin.sink import (
     SinkSpec,
     SumRow,
     Superseded,
+    is_readable,
 )
 from ogfd.plugin.tasks import single_error
 from ogfd.plugin.waits import retry_after
@@ -163,6 +164,7 @@ __all__ = [
     "error_of",
     "hookimpl",
     "hookspec",
+    "is_readable",
     "retry_after",
     "single_error",
 ]

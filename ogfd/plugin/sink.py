@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from logging import LoggerAdapter
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import pyarrow as pa
 
@@ -283,3 +283,8 @@ class SinkSpec:
     migrate: Callable[[Any, SinkContext], Awaitable[None]] | None = None
     api_version: int = API_VERSION
     summary: str = ""
+
+
+def is_readable(sink: Sink) -> TypeGuard[ReadableSink]:
+    """Tell whether *sink* answers reports, which is up to each sink."""
+    return callable(getattr(sink, "scan", None))

@@ -13,7 +13,7 @@ import logging
 from anyio import to_thread
 
 from ogfd.packages import Archive, Days, Span
-from ogfd.plugin import LedgerEntry, ReadableSink, Sink, SinkError
+from ogfd.plugin import LedgerEntry, Sink, SinkError, is_readable
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +42,11 @@ async def _archived(entry: LedgerEntry, archive: Archive) -> Span | None:
 
 
 async def _seen(entry: LedgerEntry, sink: Sink) -> Span | None:
-    if not callable(getattr(sink, "scan", None)):
+    if not is_readable(sink):
         return None
-    readable: ReadableSink = sink  # type: ignore[assignment]  # has scan
     days = Days(entry.period)
     try:
-        async with readable.scan("activities", _COLUMNS, {"slice": [entry.slice]}) as batches:
+        async with sink.scan("activities", _COLUMNS, {"slice": [entry.slice]}) as batches:
             async for batch in batches:
                 await to_thread.run_sync(days.add, *batch.columns)
     except SinkError as exc:

@@ -22,7 +22,7 @@ import pyarrow as pa
 from anyio import to_thread
 
 from ogfd.packages import Archive, SealedPackage, Sums, monthly_sums
-from ogfd.plugin import LedgerEntry, OgfdError, Period, ReadableSink, Sink
+from ogfd.plugin import LedgerEntry, OgfdError, Period, Sink, is_readable
 
 log = logging.getLogger(__name__)
 
@@ -163,12 +163,11 @@ class Holdings:
 
     async def _seen(self, sink: Sink, entries: Sequence[LedgerEntry]) -> dict[str, Part]:
         """Learn the periods of slices without a package from their rows."""
-        if not callable(getattr(sink, "scan", None)):
+        if not is_readable(sink):
             return {entry.slice: _unseen(entry) for entry in entries}
-        readable: ReadableSink = sink  # type: ignore[assignment]  # has scan
         periods: dict[str, set[str | None]] = {entry.slice: set() for entry in entries}
         columns = ("slice", "billing_period")
-        async with readable.scan("activities", columns, {"slice": list(periods)}) as batches:
+        async with sink.scan("activities", columns, {"slice": list(periods)}) as batches:
             async for batch in batches:
                 for name, period in await to_thread.run_sync(_distinct, batch):
                     periods[name].add(period)

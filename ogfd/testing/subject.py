@@ -18,6 +18,7 @@ from ogfd.plugin import (
     Sink,
     SinkContext,
     SinkSpec,
+    is_readable,
 )
 from ogfd.testing.findings import NotConformant, require
 from ogfd.testing.packages import MemoryPackage
@@ -81,7 +82,7 @@ class SinkUnderTest:
 
 def reads(sink: Sink) -> ReadableSink | None:
     """Return *sink* as a `ReadableSink` if it is one."""
-    return sink if hasattr(sink, "scan") else None  # type: ignore[return-value]  # a Protocol
+    return sink if is_readable(sink) else None
 
 
 def fenced(sink: Sink) -> bool:
