@@ -7,6 +7,13 @@ import json
 import os
 import signal
 import threading
+from typing import Final
+
+CONTROL: Final = "/_sandbox/"
+"""The path under which the parent tells the child things; none of a cloud's begins like that."""
+
+SEEDER: Final = "ogfd-sandbox-seeder"
+"""Stands in the user agent of what the parent puts by the API of the cloud itself."""
 
 
 def attach() -> None:

@@ -26,6 +26,7 @@ Action = Literal[
     "repeat",
     "fail",
     "run",
+    "expire",
 ]
 
 
@@ -41,9 +42,13 @@ class Rule:
             nothing was; ``replace`` does so too, once it has put *objects*; ``html`` answers a
             page of HTML with status 200, as a proxy does. Of what has pages, save a store's
             listings: ``pages`` gives *results* a page, whatever is asked for; ``repeat`` gives
-            the token again that was asked with. Of BigQuery alone: ``lost`` and ``unsure`` do
-            what is asked, and only then act as ``reset`` and ``status``; ``fail`` has the job
-            that is inserted end with the error *code*; ``run`` has it run for *polls* looks.
+            the token again that was asked with. Of Azure and BigQuery alone:
+            ``lost`` and ``unsure`` do what is asked, and only then act as ``reset`` and ``status``.
+            Of BigQuery alone: ``fail`` has the job that is inserted end with the error *code*;
+            ``run`` has it run for *polls* looks; ``expire`` has the read session of a stream of
+            rows be expired from then on. Of such a stream, all but ``lost`` and ``unsure`` act
+            once *messages* were sent; ``truncate`` then cuts the connection, and ``pages`` gives
+            *results* rows a message.
         operation: operation that is spoiled, ``*`` for all.
         key: pattern of the key, as `fnmatch` reads it; case counts. That of carbon is
             ``2026-08-01/2026-09-01 USAGE_ACCOUNT_ID,REGION,SERVICE 1``: months, groups, page. That
@@ -51,14 +56,18 @@ class Rule:
         first: the fault begins with this hit, counted from 1.
         times: for how many hits it lasts.
         status: HTTP status of ``status``.
-        code: error code of ``status``.
-        message: of ``status``, of AWS and BigQuery alone: what the service says beside the code.
-        retry_after: value of its ``Retry-After`` header, if any.
+        code: error code of ``status``; over gRPC, the name of its status, or *status* decides.
+        message: of ``status``: what the service says beside the code.
+        reason: of ``status`` over gRPC: that of the ``google.rpc.ErrorInfo`` in its details.
+        retry_after: value of its ``Retry-After`` header, if any; over gRPC, the seconds of the
+            ``google.rpc.RetryInfo`` in its details.
         headers: of ``status``, of Azure and BigQuery alone: further names and values.
         body: of ``status``, of Azure and BigQuery alone: instead of the service's own error.
         keep_bytes: bytes sent before ``truncate`` and ``stall`` act; half the body if None.
+        messages: of a stream of rows, that are sent before the rule acts; if it has no more than
+            that, it acts when all are sent.
         hide_length: whether ``truncate`` also takes the ``Content-Length`` away, so that the
-            short body looks complete.
+            short body looks complete; of a stream of rows, whether it ends as if that was all.
         seconds: how long ``stall`` and ``hang`` wait.
         results: for ``pages``.
         polls: for ``run``: so many requests for the job or its results find it running.
@@ -74,10 +83,12 @@ class Rule:
     status: int = 503
     code: str = "SlowDown"
     message: str = "a rule of the sandbox"
+    reason: str | None = None
     retry_after: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     body: str | None = None
     keep_bytes: int | None = None
+    messages: int = 0
     hide_length: bool = False
     seconds: float = 0.0
     results: int = 1

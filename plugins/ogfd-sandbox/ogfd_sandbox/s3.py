@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 import boto3  # type: ignore[import-untyped]  # ships no types
 from botocore.config import Config
 
-from ogfd_sandbox.s3_app import CONTROL, SEEDER
+from ogfd_sandbox.child import SEEDER
 from ogfd_sandbox.standin import StandIn
 
 REGION: Final = "us-east-1"
@@ -48,7 +48,6 @@ class S3Server(StandIn[Request]):
 
     title = "the S3 stand-in"
     module = "ogfd_sandbox.s3_process"
-    control = CONTROL
     request = Request
 
     def __init__(self, *, port: int = 0) -> None:

@@ -24,6 +24,7 @@ from werkzeug.test import Client
 
 from ogfd_sandbox import billing
 from ogfd_sandbox.carbon import service
+from ogfd_sandbox.child import CONTROL, SEEDER
 from ogfd_sandbox.explorer import service as explorer
 from ogfd_sandbox.faults import Rule, Rules
 
@@ -31,8 +32,6 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-CONTROL: Final = "/_sandbox/"  # an underscore cannot stand in the name of a bucket
-SEEDER: Final = "ogfd-sandbox-seeder"
 _ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
 
 # moto reads the access key of it and checks no signature
@@ -253,7 +252,7 @@ class SandboxApp:
                 return _sent(_PORTAL, "text/html", start_response)
             case "pages" | "repeat":
                 return app({**environ, "ogfd_sandbox.rule": rule}, start_response)
-            case "lost" | "unsure" | "fail" | "run":
+            case "lost" | "unsure" | "fail" | "run" | "expire":
                 raise ValueError(f"the stand-in of AWS knows no fault {rule.action}")
 
     def _put(self, rule: Rule) -> None:

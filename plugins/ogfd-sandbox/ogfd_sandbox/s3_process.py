@@ -45,7 +45,19 @@ def main() -> None:
         def connection_dropped(self, _error: BaseException, _environ: Any = None) -> None:
             self.close_connection = True
 
-    app = SandboxApp(DomainDispatcherApplication(create_backend_app))
+    class Dispatcher(DomainDispatcherApplication):
+        """Finds a service once: moto would list its own folder at every request."""
+
+        def __init__(self) -> None:
+            super().__init__(create_backend_app)
+            self._found: dict[str | None, Any] = {}
+
+        def get_backend_for_host(self, host: str | None) -> Any:
+            if host not in self._found:
+                self._found[host] = super().get_backend_for_host(host)
+            return self._found[host]
+
+    app = SandboxApp(Dispatcher())
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     server = _Server("127.0.0.1", port, app, Handler)
     announce(port=server.port)

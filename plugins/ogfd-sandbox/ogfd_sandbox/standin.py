@@ -16,12 +16,15 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import Any, ClassVar, Final, Generic, Protocol, Self, TypeVar
 
+from ogfd_sandbox.child import CONTROL
 from ogfd_sandbox.faults import Rule
 
 HOST: Final = "127.0.0.1"
@@ -42,6 +45,19 @@ class Asked(Protocol):
 R = TypeVar("R", bound=Asked)
 
 
+@contextmanager
+def together(*stand_ins: StandIn[Any]) -> Generator[None]:
+    """Start *stand_ins* all at once, as each takes a second or two, and close them at the end."""
+    with ExitStack() as stack:
+        for each in stand_ins:
+            stack.callback(each.close)
+        with ThreadPoolExecutor(len(stand_ins)) as threads:
+            starts = [threads.submit(each.start) for each in stand_ins]
+        for start in starts:
+            start.result()
+        yield
+
+
 class StandIn(Generic[R]):
     """
     What all stand-ins have in common; use one as a context manager, or `start` and `close` it.
@@ -54,14 +70,12 @@ class StandIn(Generic[R]):
     Attributes:
         title: what messages call it.
         module: the module that the child runs.
-        control: the path under which the child is told things.
         request: what an entry of the log becomes.
         port: where it listens, once started.
     """
 
     title: ClassVar[str]
     module: ClassVar[str]
-    control: ClassVar[str]
     request: ClassVar[type[Any]]
 
     def __init__(self, *, port: int = 0) -> None:
@@ -159,7 +173,7 @@ class StandIn(Generic[R]):
     def _exchange(self, method: str, name: str, content: bytes | None) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection(HOST, self._control_port, timeout=_CONTROL_SECONDS)
         try:
-            connection.request(method, self.control + name, content)
+            connection.request(method, CONTROL + name, content)
             response = connection.getresponse()
             return response.status, response.read()
         finally:

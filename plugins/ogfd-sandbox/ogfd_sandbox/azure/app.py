@@ -7,16 +7,14 @@ On the port without TLS lies the control side too, below ``/_sandbox/``.
 from __future__ import annotations
 
 import json
-import socket
-import struct
-import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import unquote
 
 import anyio
 from aiohttp import web
 
+from ogfd_sandbox.azure.answers import Service, answered, call_of, unknown
 from ogfd_sandbox.azure.arm import ArmService
 from ogfd_sandbox.azure.blobs import BlobService
 from ogfd_sandbox.azure.dashboard import DashboardService
@@ -25,19 +23,14 @@ from ogfd_sandbox.azure.login import LoginService
 from ogfd_sandbox.azure.seeds import Login
 from ogfd_sandbox.azure.tokens import Tokens
 from ogfd_sandbox.azure.wire import Asked, Call, Reply, arm_error
+from ogfd_sandbox.child import CONTROL
 from ogfd_sandbox.faults import Rule, Rules
+from ogfd_sandbox.journal import Journal
 
-CONTROL: Final = "/_sandbox/"
-_ABORT: Final = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 s: closing sends RST
-_PORTAL: Final = b"<!doctype html><html><body><h1>Welcome to our Wi-Fi</h1></body></html>"
 _SECRETS: Final = frozenset({"authorization", "ocp-apim-subscription-key", "x-identity-header"})
 _PAGED: Final = frozenset({"pages", "repeat"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class _Service(Protocol):
-    def asked(self, call: Call) -> Asked | None: ...
 
 
 class AzureApp:
@@ -45,7 +38,7 @@ class AzureApp:
 
     def __init__(self) -> None:
         self._rules = Rules()
-        self._log: list[dict[str, Any]] = []
+        self._journal = Journal(_SECRETS)
         self._begin()
 
     def _begin(self) -> None:
@@ -55,7 +48,7 @@ class AzureApp:
         self._dashboard = DashboardService(self._tokens)
         self._directory = DirectoryService(self._tokens)
         self._blobs = BlobService(self._tokens)
-        self._secure: tuple[_Service, ...] = (
+        self._secure: tuple[Service, ...] = (
             self._blobs,
             self._dashboard,
             self._directory,
@@ -65,57 +58,43 @@ class AzureApp:
 
     async def secure(self, request: web.Request) -> web.StreamResponse:
         """Answer a request of the port with TLS."""
-        call = await _call(request)
+        call = await call_of(request)
         found = (service.asked(call) for service in self._secure)
         return await self._answer(request, call, next(filter(None, found), None))
 
     async def plain(self, request: web.Request) -> web.StreamResponse:
         """Answer a request of the port without TLS."""
-        call = await _call(request)
+        call = await call_of(request)
         if call.target.startswith(CONTROL):
             return self._control(call)
         return await self._answer(request, call, self._login.asked_plainly(call))
 
     async def _answer(
-        self, request: web.Request, call: Call, asked: Asked | None
+        self, request: web.Request, call: Call, found: Asked | None
     ) -> web.StreamResponse:
-        asked = asked or _unknown(call)
-        kept = {name: value for name, value in call.headers.items() if name not in _SECRETS}
-        entry = {"operation": asked.operation, "key": asked.key, "status": 0, "headers": kept}
-        entry["at"] = time.time()
-        self._log.append(entry)
-        rule = self._rules.hit(asked.operation, asked.key)
-        if rule is not None and rule.action == "reset":
-            return _reset(request)
-        reply = await self._reply(rule, asked)
-        entry["status"] = reply.status
-        if rule is not None and rule.action in {"truncate", "stall"}:
-            return await _cut(request, reply, rule)
-        return _sent(reply)
+        asked = found or unknown(call, "NotFound", arm_error)
 
-    async def _reply(self, rule: Rule | None, asked: Asked) -> Reply:
-        match rule:
-            case Rule(action="status"):
-                return _error(rule, asked)
-            case Rule(action="html"):
-                return Reply(body=_PORTAL, headers={"Content-Type": "text/html"})
-            case Rule(action="hang"):
-                await anyio.sleep(rule.seconds)
-            case Rule(action="replace"):
-                for bucket, key, path in rule.objects:
-                    content = await anyio.Path(path).read_bytes() if path else None
-                    self._blobs.change(bucket, key, content)
-            case _:
-                pass
-        return asked.answer(rule if rule is not None and rule.action in _PAGED else None)
+        async def work(rule: Rule | None) -> Reply:
+            if rule is not None and rule.action == "replace":
+                await self._replace(rule)
+            return asked.answer(rule if rule is not None and rule.action in _PAGED else None)
+
+        return await answered(
+            request, call, asked, rules=self._rules, journal=self._journal, work=work
+        )
+
+    async def _replace(self, rule: Rule) -> None:
+        for bucket, key, path in rule.objects:
+            content = await anyio.Path(path).read_bytes() if path else None
+            self._blobs.change(bucket, key, content)
 
     def _control(self, call: Call) -> web.Response:
         name = call.target.removeprefix(CONTROL)
         if name.startswith("blobs/"):
             return self._control_blob(call, [unquote(part) for part in name.split("/")[1:]])
         orders: Mapping[tuple[str, str], Callable[[Any], Any]] = {
-            ("GET", "requests"): lambda _: self._log,
-            ("DELETE", "requests"): lambda _: self._log.clear(),
+            ("GET", "requests"): lambda _: self._journal.entries(),
+            ("DELETE", "requests"): lambda _: self._journal.clear(),
             ("PUT", "faults"): lambda rules: self._rules.replace(map(Rule.from_json, rules)),
             ("DELETE", "all"): lambda _: self._forget(),
             ("PUT", "login"): self._set_login,
@@ -151,66 +130,5 @@ class AzureApp:
 
     def _forget(self) -> None:
         self._rules.replace(())
-        self._log.clear()
+        self._journal.clear()
         self._begin()
-
-
-async def _call(request: web.Request) -> Call:
-    target = request.raw_path
-    return Call(
-        method=request.method,
-        path=unquote(target.partition("?")[0]),
-        target=target,
-        query={name: request.query[name] for name in request.query},
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=await request.read(),
-        base=f"{request.scheme}://{request.host}",
-    )
-
-
-def _unknown(call: Call) -> Asked:
-    message = f"No service of the stand-in answers {call.method} {call.path}."
-
-    def answer(_rule: Rule | None) -> Reply:
-        return arm_error(404, "NotFound", message)
-
-    return Asked(operation=call.method, key=call.path, answer=answer, error=arm_error)
-
-
-def _error(rule: Rule, asked: Asked) -> Reply:
-    headers = dict(rule.headers)
-    if rule.retry_after is not None:
-        headers["Retry-After"] = rule.retry_after
-    if rule.body is None:
-        reply = asked.error(rule.status, rule.code, "A rule of the sandbox.")
-    else:
-        kind = {"Content-Type": "application/json; charset=utf-8"}
-        reply = Reply(status=rule.status, body=rule.body.encode(), headers=kind)
-    return Reply(status=rule.status, body=reply.body, headers={**reply.headers, **headers})
-
-
-def _sent(reply: Reply) -> web.Response:
-    return web.Response(status=reply.status, body=reply.body, headers=reply.headers)
-
-
-def _reset(request: web.Request) -> web.StreamResponse:
-    if request.transport is not None:
-        wire: socket.socket = request.transport.get_extra_info("socket")
-        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-        request.transport.abort()
-    return web.Response(status=500)  # nobody hears it
-
-
-async def _cut(request: web.Request, reply: Reply, rule: Rule) -> web.StreamResponse:
-    keep = len(reply.body) // 2 if rule.keep_bytes is None else rule.keep_bytes
-    response = web.StreamResponse(status=reply.status, headers=reply.headers)
-    if not rule.hide_length:
-        response.content_length = len(reply.body)
-    await response.prepare(request)
-    await response.write(reply.body[:keep])
-    if rule.action == "stall":
-        await anyio.sleep(rule.seconds)
-        await response.write(reply.body[keep:])
-    elif request.transport is not None and not rule.hide_length:
-        request.transport.close()
-    return response

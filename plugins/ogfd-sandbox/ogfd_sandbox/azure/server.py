@@ -22,7 +22,6 @@ from urllib.parse import quote
 
 import trustme
 
-from ogfd_sandbox.azure.app import CONTROL
 from ogfd_sandbox.azure.login import IDENTITY_HEADER, IDENTITY_PATH
 from ogfd_sandbox.azure.seeds import (
     ACCOUNT,
@@ -51,6 +50,7 @@ class Request:
         status: 0 while, or if never, it was answered.
         headers: by lower-case name, without those that hold secrets.
         at: when it came, in seconds since the epoch.
+        sent: bytes of the body of the answer.
     """
 
     operation: str
@@ -58,6 +58,7 @@ class Request:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     at: float = field(default=0.0, compare=False)
+    sent: int = field(default=0, compare=False)
 
 
 class AzureServer(StandIn[Request]):
@@ -65,7 +66,6 @@ class AzureServer(StandIn[Request]):
 
     title = "the Azure stand-in"
     module = "ogfd_sandbox.azure.process"
-    control = CONTROL
     request = Request
 
     def __init__(self, *, port: int = 0) -> None:

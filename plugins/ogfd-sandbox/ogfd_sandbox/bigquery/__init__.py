@@ -16,11 +16,16 @@ What `Request.operation` and `Request.key` say of a request, and `Rule` matches:
     ListTables          PROJECT.DATASET START
     GetTable            PROJECT.DATASET.TABLE; likewise TestPermissions
     ListTableData       PROJECT.DATASET.TABLE START
+    CreateReadSession   PROJECT WHAT STREAMS (no more than; 0 if not asked for)
+    ReadRows            PROJECT WHAT STREAM OFFSET (the streams of a session are 0, 1, ...)
 
-LOCATION is ``-`` if the client names none. A request that no service knows has its method for an
-operation and its path for a key. A `Rule` must name its operation: unless told so it spoils
-``GetObject``, which is none of Google's, and unless *code* is the reason of an error, such as
-``backendError``, no client of Google's knows what to make of it.
+LOCATION is ``-`` if the client names none. WHAT is the JOB whose result is read, or
+PROJECT.DATASET.TABLE. Of a stream that nobody has made, PROJECT and WHAT are ``-``, and STREAM is
+its name. A request that no service knows has its method for an operation and its path for a key.
+
+A `Rule` must name its operation: unless told so it spoils ``GetObject``, which is none of Google's,
+and unless *code* is the reason of an error, such as ``backendError``, or over gRPC the name of a
+status, such as ``UNAVAILABLE``, no client of Google's knows what to make of it.
 
 Queries run when their job is inserted, so that nothing depends on time: a job is done when it is
 first looked at unless a rule of the kind ``run`` makes it take so many looks.

@@ -102,7 +102,7 @@ def bind(query: exp.Query, parameters: Sequence[Mapping[str, Any]]) -> exp.Query
     Return *query* with values in place of its named parameters.
 
     Args:
-        query: what `parse` returned.
+        query: what `parse` returned; is changed.
         parameters: as a job has them in ``queryParameters``.
 
     Raises:
@@ -119,7 +119,7 @@ def bind(query: exp.Query, parameters: Sequence[Mapping[str, Any]]) -> exp.Query
         one = known[name.lower()]
         return _literal(name, one["parameterType"], one.get("parameterValue", {}))
 
-    new = query.transform(bound)
+    new = query.transform(bound, copy=False)
     if not isinstance(new, exp.Query):  # never so: a parameter is no query
         raise QueryError("invalidQuery", "A parameter stands in place of the query.")
     return new
@@ -146,13 +146,13 @@ def duckdb_sql(query: exp.Query) -> str:
 
 def condition_sql(node: exp.Expr) -> str:
     """
-    Return *node* in DuckDB's SQL, types as they are.
+    Return *node*, which is of no use afterwards, in DuckDB's SQL, types as they are.
 
     Raises:
         QueryError: if sqlglot has no words for it.
     """
     try:
-        return node.sql(dialect="duckdb")
+        return node.sql(dialect="duckdb", copy=False)  # which is most of the time it takes
     except SqlglotError as exc:
         raise QueryError("invalidQuery", f"Not supported: {_first_line(exc)}") from None
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ogfd_sandbox.azure.wire import RefusedError, Reply, json_reply
 
-_CANONICAL: Final = {
+CANONICAL: Final = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -67,8 +67,8 @@ def google_error(status: int, reason: str, message: str) -> Reply:
     if status == 401:
         item |= _HEADER
     body: dict[str, Any] = {"code": status, "message": message, "errors": [item]}
-    if status in _CANONICAL:
-        body["status"] = _CANONICAL[status]
+    if status in CANONICAL:
+        body["status"] = CANONICAL[status]
     challenge = 'Bearer realm="https://accounts.google.com/", error="invalid_token"'
     headers = {"WWW-Authenticate": challenge} if status == 401 else {}
     return json_reply({"error": body}, status, headers)

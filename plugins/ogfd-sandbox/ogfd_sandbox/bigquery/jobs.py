@@ -45,10 +45,20 @@ class JobService:
         self._works: list[Work] = []
         self._by_id: dict[tuple[str, str, str], Work] = {}
         self._by_request: dict[tuple[str, str], Work] = {}
+        self._by_destination: dict[tuple[str, str, str], Work] = {}
 
     def described(self) -> list[dict[str, Any]]:
         """Return what the control side says of all jobs, oldest first."""
         return [work.described() for work in self._works]
+
+    def writer(self, project: str, dataset: str, table: str) -> Work | None:
+        """Return the job whose rows an anonymous table has, or had; None if there is none."""
+        return self._by_destination.get((project, dataset, table))
+
+    def expire_results(self) -> None:
+        """Have the rows of all jobs be gone, as they are after a day; the jobs are still known."""
+        for work in self._works:
+            work.expired = True
 
     def asked(self, call: Call) -> Asked | None:
         """Recognise a request."""
@@ -166,7 +176,7 @@ class JobService:
                 message = f"Already Exists: Job {project}:{place}.{job_id}"
                 raise RefusedError(409, "duplicate", message)
             if not dry:
-                self._by_id[key] = work
+                self._by_id[key] = self._by_destination[work.destination] = work
             self._works.append(work)
         if rule is not None and rule.action == "fail":
             work.error, work.ended = QueryError(rule.code, rule.message), work.created
@@ -216,19 +226,19 @@ class JobService:
         }
         if not work.look():
             return json_reply({**found, "jobComplete": False})
-        if work.error is not None:
-            raise work.error.refused()
-        if work.result is None:  # never so: a job without an error has a result
-            raise RefusedError(500, "internalError", "An internal error occurred.")
+        try:
+            rows = work.rows()
+        except QueryError as exc:
+            raise exc.refused() from None
         found |= {
-            "schema": {"fields": cells.fields(work.result.schema)},
-            "totalRows": str(work.result.num_rows),
+            "schema": {"fields": cells.fields(rows.schema)},
+            "totalRows": str(rows.num_rows),
             "totalBytesProcessed": str(work.processed),
             "cacheHit": False,
         }
         if order.dry_run:
             return json_reply({**found, "totalRows": "0"})
-        return page(found, work.result, asked, rule)
+        return page(found, rows, asked, rule)
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -25,7 +25,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ogfd_sandbox.bigquery.app import CONTROL
 from ogfd_sandbox.bigquery.tables import Table
 from ogfd_sandbox.standin import HOST, StandIn
 
@@ -37,9 +36,11 @@ class Request:
 
     Attributes:
         operation: and *key*: what was asked; see the table in `ogfd_sandbox.bigquery`.
-        status: 0 while, or if never, it was answered.
+        status: 0 while, or if never, it was answered; over gRPC, the one of HTTP that Google's
+            clients take its own for: 200 if all went well, 499 if the client hung up.
         headers: by lower-case name, without those that hold secrets.
         at: when it came, in seconds since the epoch.
+        sent: bytes of the body of the answer; over gRPC, of its messages.
     """
 
     operation: str
@@ -47,6 +48,7 @@ class Request:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict, compare=False)
     at: float = field(default=0.0, compare=False)
+    sent: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,17 +91,42 @@ class BigQueryServer(StandIn[Request]):
 
     title = "the BigQuery stand-in"
     module = "ogfd_sandbox.bigquery.process"
-    control = CONTROL
     request = Request
 
     def __init__(self, *, port: int = 0) -> None:
         super().__init__(port=port)
         self._files = 0
+        self._storage_port = 0
+
+    def close(self) -> None:
+        """End the process. May be called again."""
+        super().close()
+        self._storage_port = 0
 
     @property
     def url(self) -> str:
         """What takes the place of ``https://bigquery.googleapis.com``: the ``api_endpoint``."""
         return f"http://{HOST}:{self.port}"
+
+    @property
+    def storage_url(self) -> str:
+        """
+        What takes the place of ``https://bigquerystorage.googleapis.com``: gRPC without TLS.
+
+        It listens from the first look on, which takes half a second.
+
+        Raises:
+            RuntimeError: if the child has no gRPC: ``ogfd-sandbox[storage]`` brings it.
+        """
+        if not self._storage_port:
+            status, answer = self._exchange("PUT", "storage", None)
+            if status != 200:
+                raise RuntimeError(
+                    f"{self.title} has no Storage Read API: install ogfd-sandbox[storage] "
+                    f"({answer.decode()})"
+                )
+            self._storage_port = int(answer)
+        return f"http://{HOST}:{self._storage_port}"
 
     @property
     def token_uri(self) -> str:
@@ -201,6 +228,31 @@ class BigQueryServer(StandIn[Request]):
         One that the service account signed itself, and signed within this second, stays good.
         """
         self._control("DELETE", "tokens")
+
+    def set_message_rows(self, rows: int | None) -> None:
+        """Have sessions from now on give so many *rows* a message; None: some 1.5 MB of them."""
+        self._control("PUT", "message_rows", rows)
+
+    def expire_results(self) -> None:
+        """
+        Have the rows of all jobs be gone, as they are after a day; the jobs are still known.
+
+        Sessions that were made of them can still be read.
+        """
+        self._control("DELETE", "results")
+
+    def expire_read_sessions(self) -> None:
+        """Have all sessions be expired that there are, as they are after six hours."""
+        self._control("PUT", "sessions")
+
+    def forget_read_sessions(self) -> None:
+        """Have no session be known."""
+        self._control("DELETE", "sessions")
+
+    def bytes_sent(self, operation: str = "*") -> int:
+        """Return the sum of `Request.sent` for *operation*, also of thousands of requests."""
+        found: dict[str, int] = self._control("GET", "sent")
+        return sum(found.values()) if operation == "*" else found.get(operation, 0)
 
     def jobs(self) -> tuple[Job, ...]:
         """Return all jobs since the start, oldest first; a refused request made none."""

@@ -25,7 +25,8 @@ CLIENT_EMAIL: Final = f"ogfd-reader@{PROJECT}.iam.gserviceaccount.com"
 _AUTH: Final = "https://www.googleapis.com/auth/"
 QUERIES: Final = frozenset({f"{_AUTH}bigquery", f"{_AUTH}cloud-platform"})
 IMPERSONATION: Final = frozenset({f"{_AUTH}iam", f"{_AUTH}cloud-platform"})
-_AUDIENCE: Final = "https://bigquery.googleapis.com/"
+REST: Final = "https://bigquery.googleapis.com/"
+STORAGE: Final = "https://bigquerystorage.googleapis.com/"
 _CLOCK_SKEW_SECONDS: Final = 300
 LIFETIME_SECONDS: Final = 3600
 _INVALID: Final = (
@@ -82,13 +83,16 @@ class Tokens:
         trusted = header.get("alg") == "RS256" and header.get("kid") == self.key_id
         return dict(claims) if trusted and claims.get("iss") == CLIENT_EMAIL else None
 
-    def check(self, authorization: str, scopes: frozenset[str] = QUERIES) -> None:
+    def check(
+        self, authorization: str, scopes: frozenset[str] = QUERIES, audience: str = REST
+    ) -> None:
         """
         Check the header of a request.
 
         Args:
             authorization: the header, or nothing.
             scopes: one of which the token must be for.
+            audience: of a token that the account signed itself for one service, not for scopes.
 
         Raises:
             RefusedError: 401 or 403, as Google says it.
@@ -98,20 +102,20 @@ class Tokens:
             message = "Request is missing required authentication credential. Expected OAuth 2 "
             message += "access token, login cookie or other valid authentication credential."
             raise RefusedError(401, "required", message)
-        shown, until = self._out.get(token) or self._own(token)
+        shown, until = self._out.get(token) or self._own(token, audience)
         if until <= time.time():
             raise RefusedError(401, "authError", _INVALID)
         if not shown & scopes:
             message = "Request had insufficient authentication scopes."
             raise RefusedError(403, "insufficientPermissions", message)
 
-    def _own(self, token: str) -> tuple[frozenset[str], float]:
+    def _own(self, token: str, audience: str) -> tuple[frozenset[str], float]:
         """Return the scopes and the end of a token that the account signed itself."""
         claims = self.signed(token)
         if claims is None or not fresh(claims) or claims["iat"] < self._not_before:
             return frozenset(), 0.0
-        if claims.get("aud") == _AUDIENCE:
-            return QUERIES, float(claims["exp"])
+        if "scope" not in claims:
+            return QUERIES, float(claims["exp"]) if claims.get("aud") == audience else 0.0
         return frozenset(str(claims.get("scope", "")).split()), float(claims["exp"])
 
 

@@ -60,6 +60,7 @@ class Work:
     Attributes:
         error: how it ended, if badly.
         result: its rows; none of a dry run, or a job with an error.
+        expired: whether its rows are gone, as they are a day after the job.
         polls: so many looks still find it running.
     """
 
@@ -69,6 +70,7 @@ class Work:
     error: QueryError | None = None
     reading: Reading | None = None
     result: pa.Table | None = None
+    expired: bool = False
     polls: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -98,6 +100,30 @@ class Work:
                 self.polls, self.ended, self.result = 0, time.time(), None
                 message = "Job execution was cancelled: User requested cancellation"
                 self.error = QueryError("stopped", message)
+
+    @property
+    def destination(self) -> tuple[str, str, str]:
+        """Project, dataset and name of the table that keeps the rows for a day."""
+        order = self.order
+        whole = f"{order.project}:{order.location}.{order.job_id}"
+        dataset = f"_{hashlib.sha256(CLIENT_EMAIL.encode()).hexdigest()[:40]}"
+        return order.project, dataset, f"anon{hashlib.sha256(whole.encode()).hexdigest()}"
+
+    def rows(self) -> pa.Table:
+        """
+        Return the rows of a job that is done.
+
+        Raises:
+            QueryError: the job's own, or that there are no rows any more.
+        """
+        with self.lock:  # it may just be stopped
+            error, found = self.error, None if self.polls > 0 or self.expired else self.result
+        if error is not None:
+            raise error
+        if found is None:
+            project, dataset, name = self.destination
+            raise QueryError("notFound", f"Not found: Table {project}:{dataset}.{name}")
+        return found
 
     @property
     def processed(self) -> int:
@@ -138,7 +164,9 @@ class Work:
         status: dict[str, Any] = {"state": state}
         if state == "DONE" and self.error is not None:
             status |= {"errorResult": self.error.result(), "errors": [self.error.result()]}
-        query = {"priority": "INTERACTIVE", **order.query, "destinationTable": self._destination()}
+        project, dataset, name = self.destination
+        table = {"projectId": project, "datasetId": dataset, "tableId": name}
+        query = {"priority": "INTERACTIVE", **order.query, "destinationTable": table}
         return {
             "kind": "bigquery#job",
             "etag": hashlib.sha256(f"{whole} {state}".encode()).hexdigest()[:22],
@@ -174,12 +202,6 @@ class Work:
             "partitions": self.reading.partitions if self.reading is not None else {},
             "rows": self.result.num_rows if self.result is not None else 0,
         }
-
-    def _destination(self) -> dict[str, str]:
-        digest = hashlib.sha256(self.order.job_id.encode()).hexdigest()
-        dataset = f"_{hashlib.sha256(CLIENT_EMAIL.encode()).hexdigest()[:40]}"
-        name = f"anon{digest}"
-        return {"projectId": self.order.project, "datasetId": dataset, "tableId": name}
 
     def _statistics(self, state: str) -> dict[str, Any]:
         times = {"creationTime": _milliseconds(self.created)}

@@ -7,10 +7,11 @@ is the concatenation of a few such fragments with its own numbers.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,8 @@ from ogfd_sandbox.cur.wording import SELLER, Cells
 _PAGE_ROWS: Final = 65_536
 _LETTERS: Final = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", np.uint8)
 _ID_LENGTH: Final = 52
+_MARKS: Final = re.compile(r'[,"\n\r]')
+_HOUR: Final = np.timedelta64(3600, "s")
 _OWN: Final = frozenset(
     {
         "identity/LineItemId",
@@ -100,8 +103,8 @@ class Sheet:
 
     def _sources(self) -> dict[str, Sequence[Cells]]:
         when = {
-            "bill/BillingPeriodStartDate": _instant(self.month.start, ".000Z"),
-            "bill/BillingPeriodEndDate": _instant(self.month.end, ".000Z"),
+            "bill/BillingPeriodStartDate": _instant(self.month.start),
+            "bill/BillingPeriodEndDate": _instant(self.month.end),
         }
         bill = {
             "bill/InvoiceId": self.invoice_id,
@@ -190,7 +193,7 @@ def _fragments(columns: Sequence[str], entries: Sequence[Cells]) -> pa.Array:
 
 
 def _quoted(cell: str) -> str:
-    if any(mark in cell for mark in ',"\n\r'):
+    if _MARKS.search(cell):
         return '"' + cell.replace('"', '""') + '"'
     return cell
 
@@ -207,22 +210,22 @@ def _where(mask: Any, numbers: Numbers) -> pa.Array:
 def _intervals(month: Month, lines: Lines) -> tuple[list[Cells], Index]:
     span = 2**16
     keys, index = np.unique(lines.start.astype(np.int64) * span + lines.hours, return_inverse=True)
-    found: list[Cells] = []
-    for key in keys.tolist():
-        start = month.start + timedelta(hours=key // span)
-        end = start + timedelta(hours=key % span)
-        found.append(
-            {
-                "identity/TimeInterval": f"{_instant(start, 'Z')}/{_instant(end, 'Z')}",
-                "lineItem/UsageStartDate": _instant(start, ".000Z"),
-                "lineItem/UsageEndDate": _instant(end, ".000Z"),
-            }
-        )
+    starts = np.datetime64(month.start.replace(tzinfo=None), "s") + keys // span * _HOUR
+    ends = starts + keys % span * _HOUR
+    written = (np.datetime_as_string(each).tolist() for each in (starts, ends))
+    found: list[Cells] = [
+        {
+            "identity/TimeInterval": f"{start}Z/{end}Z",
+            "lineItem/UsageStartDate": f"{start}.000Z",
+            "lineItem/UsageEndDate": f"{end}.000Z",
+        }
+        for start, end in zip(*written, strict=True)
+    ]
     return found, index.astype(np.int32)
 
 
-def _instant(when: datetime, end: str) -> str:
-    return f"{when:%Y-%m-%dT%H:%M:%S}{end}"
+def _instant(when: datetime) -> str:
+    return f"{when:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 def _ids(count: int, random: np.random.Generator) -> pa.Array:

@@ -38,6 +38,7 @@ from ogfd_sandbox.demo.ledger import read_sums
 from ogfd_sandbox.demo.steps import MONTHS, Demonstration, perform
 from ogfd_sandbox.program import Process, Program, ProgramError
 from ogfd_sandbox.s3 import S3Server
+from ogfd_sandbox.standin import together
 
 _AWS: Final = CurSettings(rows=12_000)
 _AZURE: Final = AzureSettings(rows=3_000, subscriptions=2, currencies=("EUR",))
@@ -68,9 +69,8 @@ def demo(*, once: bool, keep: Path | None) -> int:
         directory = directory.resolve()
         directory.mkdir(parents=True, exist_ok=True)
         today = _today()
-        aws = stack.enter_context(S3Server())
-        azure = stack.enter_context(AzureServer())
-        gcp = stack.enter_context(BigQueryServer())
+        aws, azure, gcp = S3Server(), AzureServer(), BigQueryServer()
+        stack.enter_context(together(aws, azure, gcp))
         key = secret(directory / "gcp.json", gcp.credentials_json())
         config = directory / "ogfd.toml"
         listen = f"127.0.0.1:{_free_port()}"

@@ -8,6 +8,7 @@ a few such fragments with its own numbers.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ from ogfd_sandbox.azure.bill.lines import Lines
 from ogfd_sandbox.cur.numbers import Numbers
 
 PAGE_ROWS: Final = 65_536
+_MARKS: Final = re.compile(r'[,"\n\r]')
 
 Cells = Mapping[str, str]
 Own = Callable[[Lines], Numbers]
@@ -168,7 +170,7 @@ def _pages(lines: Lines) -> Iterator[Lines]:
 
 
 def _quoted(cell: str) -> str:
-    if any(mark in cell for mark in ',"\n\r'):
+    if _MARKS.search(cell):
         return '"' + cell.replace('"', '""') + '"'
     return cell
 
