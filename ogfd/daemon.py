@@ -2,7 +2,8 @@
 The composition root: builds every object, once, and passes it on.
 
 `open_app` is what a single command and the daemon have in common; `run` adds the clock, the
-listeners, the signals and the service manager.
+listeners, the signals and the service manager, and imports the first two itself: a command needs
+neither.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio
 from anyio import to_thread
@@ -24,8 +25,7 @@ from anyio import to_thread
 from ogfd.config import DaemonConfig, Settings
 from ogfd.control.operations import LocalOperations
 from ogfd.control.protocol import EX_CONFIG, EX_UNAVAILABLE, OperationError
-from ogfd.control.serve import Doors as Listeners
-from ogfd.control.serve import serve
+from ogfd.control.socket import socket_path
 from ogfd.control.standing import Standing
 from ogfd.packages import Archive, ByteBudget, Keep, PackageStore, spare_memory
 from ogfd.plugin import OgfdError, Secret, Sink, SinkContext, single_error
@@ -38,16 +38,19 @@ from ogfd.runs import (
     Meter,
     Reconciler,
     Runner,
-    Scheduler,
     blueprint,
-    first_fire,
     scheduled,
     warn_of_conflict,
 )
 from ogfd.slices import Deliverer, Engine, Failpoints, Holdings, Recompute
-from ogfd.state import Spending, StateStore
-from ogfd.telemetry import Metrics, NamedLog, Notifier, process_registry, watchdog_interval
+from ogfd.state import Identities, Spending, StateStore
+from ogfd.telemetry.logs import NamedLog
+from ogfd.telemetry.metrics import Metrics, process_registry
+from ogfd.telemetry.notify import Notifier, watchdog_interval
 from ogfd.traffic import Lanes, Network, Spool, shared
+
+if TYPE_CHECKING:
+    from ogfd.runs.scheduler import Scheduler
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +68,6 @@ class App:
     operations: LocalOperations
     runner: Runner
     metrics: Metrics
-    scheduler: Scheduler
 
 
 def utc_now() -> datetime:
@@ -73,20 +75,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251 - everything else gets this function passed in
 
 
-def socket_path(settings: Settings) -> Path:
-    """Return the path of the daemon's unix socket."""
-    if settings.daemon.socket is not None:
-        return settings.daemon.socket
-    runtime = Path("/run/ogfd")
-    if settings.daemon.state_dir == Path("/var/lib/ogfd") and runtime.is_dir():
-        return runtime / "ogfd.sock"
-    return settings.daemon.state_dir / "ogfd.sock"
-
-
 @asynccontextmanager
-async def open_app(bound: Bound, *, is_daemon: bool = False) -> AsyncGenerator[App]:
+async def open_app(bound: Bound, *, scheduler: Scheduler | None = None) -> AsyncGenerator[App]:
     """
     Lock the state, open and migrate the sinks, sweep what a dead process left, build the rest.
+
+    Args:
+        bound: the configuration with its plugins.
+        scheduler: the daemon's; a single command has none.
 
     Raises:
         StateLocked: if another process holds the state directory.
@@ -104,13 +100,15 @@ async def open_app(bound: Bound, *, is_daemon: bool = False) -> AsyncGenerator[A
         metrics = Metrics(process_registry())
         runner = await _runner(bound, sinks, state, metrics, network)
         await runner.tell_unknown()
-        scheduler = Scheduler(settings.daemon.timezone, utc_now)
-        standing = Standing(running=is_daemon, started_at=utc_now(), next_run=scheduler.next_run)
+        standing = Standing(
+            running=scheduler is not None,
+            started_at=utc_now(),
+            next_run=scheduler.next_run if scheduler else _never,
+        )
         yield App(
             operations=LocalOperations(bound, runner, sinks, standing),
             runner=runner,
             metrics=metrics,
-            scheduler=scheduler,
         )
 
 
@@ -132,9 +130,14 @@ async def run(bound: Bound) -> int:
 
 
 async def _serve(bound: Bound) -> None:
+    from ogfd.control.serve import Doors as Listeners  # noqa: PLC0415 - see above
+    from ogfd.control.serve import serve  # noqa: PLC0415
+    from ogfd.runs.scheduler import Scheduler, first_fire  # noqa: PLC0415
+
     notifier = Notifier(os.environ)
-    async with open_app(bound, is_daemon=True) as app, anyio.create_task_group() as tasks:
-        daemon = bound.settings.daemon
+    daemon = bound.settings.daemon
+    scheduler = Scheduler(daemon.timezone, utc_now)
+    async with open_app(bound, scheduler=scheduler) as app, anyio.create_task_group() as tasks:
         listeners = Listeners(
             listen=daemon.listen or None,
             metrics_listen=daemon.metrics_listen,
@@ -151,15 +154,15 @@ async def _serve(bound: Bound) -> None:
             )
 
         await tasks.start(listen)
-        dispatcher = Dispatcher(app.runner, app.scheduler)
+        dispatcher = Dispatcher(app.runner, scheduler)
         for name, blueprints in app.runner.blueprints.items():
-            app.scheduler.add(
+            scheduler.add(
                 name,
                 blueprints,
                 lambda each, streams: _fire(dispatcher, each, streams),
                 after=first_fire(name, len(app.runner.blueprints)),
             )
-        app.scheduler.start()
+        scheduler.start()
         tasks.start_soon(dispatcher.serve)
         tasks.start_soon(_feed_watchdog, notifier)
         for problem in bound.problems.values():
@@ -172,8 +175,13 @@ async def _serve(bound: Bound) -> None:
                 log.info("stopping", extra={"signal": received.name})
                 break
         notifier.stopping()
-        app.scheduler.stop()
+        scheduler.stop()
         tasks.cancel_scope.cancel()
+
+
+def _never(_connector: str) -> datetime | None:
+    """Return when a connector runs next where there is no schedule."""
+    return None
 
 
 def _fire(dispatcher: Dispatcher, connector: str, streams: frozenset[str]) -> None:
@@ -223,11 +231,14 @@ async def _runner(
         waiting={package.info.slice: package for package in swept},
     )
     brakes = Brakes(lanes=Lanes(on_conflict=warn_of_conflict), now=utc_now)
+    identities = Identities(state, utc_now)
+    await identities.restore(settings.connectors)
     doors = Doors(
         network=network,
         brakes=brakes,
         spool=spool,
         purse=Spending(state),
+        identities=identities,
         metrics=metrics,
         now=utc_now,
     )
@@ -255,6 +266,7 @@ async def _runner(
         sinks=sinks,
         contexts=doors.open,
         brakes=brakes,
+        identities=identities,
         slots=anyio.CapacityLimiter(daemon.slices),
         spool=spool,
         watcher=meter,

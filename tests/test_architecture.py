@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -41,13 +42,16 @@ def sources(project: Path) -> Iterator[Path]:
         yield from sorted(place.rglob("*.py")) if place.is_dir() else [place]
 
 
-def imports(module: Path) -> Iterator[str]:
-    """Yield the full names that *module* imports, wherever in it."""
+@cache
+def imports(module: Path) -> list[str]:
+    """Return the full names that *module* imports, wherever in it."""
+    names = []
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield node.module
+            names.append(node.module)
+    return names
 
 
 def normal(name: str) -> str:
@@ -61,9 +65,12 @@ def requirement(text: str) -> str:
 
 
 def declared(project: Path) -> set[str]:
-    """Return the distributions that *project* needs at run time."""
+    """Return the distributions that *project* needs at run time, with all its extras."""
     table = tomllib.loads((project / "pyproject.toml").read_text())["project"]
-    return {requirement(text) for text in table.get("dependencies", [])}
+    extras = table.get("optional-dependencies", {}).values()
+    return {
+        requirement(text) for texts in (table.get("dependencies", []), *extras) for text in texts
+    }
 
 
 def constraints() -> list[str]:

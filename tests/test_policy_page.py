@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from ogfd_aws import ogfd_connector as aws
 from ogfd_azure import ogfd_connector as azure
+from ogfd_gcp import ogfd_connector as gcp
 
 from ogfd.plugin import ConnectorSpec, ErrorClass, Fault
 from ogfd.plugin.waits import LONGEST
@@ -51,7 +52,7 @@ def windows(spec: ConnectorSpec, group: str, *, scoped: bool) -> str:
     )
 
 
-AWS, AZURE = aws(), azure()
+AWS, AZURE, GCP = aws(), azure(), gcp()
 OUTAGE, CREDENTIAL, PERMISSION = breakers.OUTAGE, breakers.CREDENTIAL, breakers.PERMISSION
 NUMBERS = [
     f"| AWS, `s3` {limit(AWS, 's3')}",
@@ -65,6 +66,8 @@ NUMBERS = [
     f"| Azure, `cost_query`, for each scope | {windows(AZURE, 'cost_query', scoped=True)} | |",
     f"| Azure, `cost_query`, for the tenant | {windows(AZURE, 'cost_query', scoped=False)} | |",
     f"| Azure, all others {limit(AZURE, '')}",
+    *(f"| GCP, `{group}` {limit(GCP, group)}" for group in ("storage", "login")),
+    f"| GCP, all others {limit(GCP, '')}",
     f"| a plugin that announces none | {FALLBACK.rate:g} | {FALLBACK.burst:g} |",
     f"The longest counts, at most {LONGEST / timedelta(hours=1):g} hours",
     (

@@ -42,8 +42,11 @@ def _show(findings: list[Mapping[str, Any]]) -> None:
         click.echo("\nTo grant:")
         for line in str(grant).splitlines():
             click.echo(_indented(line))
+    tables: set[tuple[str, str]] = set()
     for suggestion in (f["suggestion"] for f in findings if f.get("suggestion")):
-        click.echo("\nTo configure:")
+        named = {(name, key) for name, keys in suggestion["connectors"].items() for key in keys}
+        click.echo("\nTo configure instead:" if named & tables else "\nTo configure:")
+        tables |= named
         for line in tomli_w.dumps(suggestion).splitlines():
             click.echo(_indented(line))
     counts = Counter(finding["level"] for finding in findings)

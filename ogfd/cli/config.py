@@ -129,9 +129,9 @@ def init(ctx: click.Context, from_env: bool, output: Path | None) -> None:
     if taken is not None and not taken.tables:
         raise click.UsageError("no OFFGRIDFLOW_* variable of an installed connector is set", ctx)
     text = tomli_w.dumps({**first.tables, **(taken.tables if taken else {})})
-    checked(file, text, here.environ, here.registry)
     for note in taken.notes if taken else ():
         click.echo(f"ogfd: {note}", err=True)
+    checked(file, text, here.environ, here.registry)
     if printed:
         click.echo(text, nl=False)
         return

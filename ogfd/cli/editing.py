@@ -35,6 +35,7 @@ from ogfd.registry import (
     Registry,
     bind,
     load_bound,
+    streamless,
     table_of,
     variables_by_type,
 )
@@ -131,6 +132,8 @@ def inherited(main: Path, environ: Mapping[str, str], registry: Registry) -> Dra
             continue
         understood |= named.keys() & spec.environment.keys()
         raw, _ = table_of(spec, named)
+        if not raw.keys() & spec.streams.keys():
+            notes.append(str(streamless(spec, named)))
         connectors[name] = _by_reference(spec, raw, named, notes)
     notes += [
         f"{variable} is set, but no installed connector knows it"

@@ -91,7 +91,8 @@ def lines(described: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(content, str):
             yield from (f"  {line}" for line in content.splitlines())
         elif isinstance(content, Mapping):
-            yield from (f"  {name}  {value}" for name, value in content.items())
+            width = max(map(len, content))
+            yield from (f"  {name:<{width}}  {value}" for name, value in content.items())
         else:
             head = ("key", "type", "default", "about")
             rows = [[row[column] for column in head] for row in content]

@@ -97,9 +97,10 @@ def check_code(document: Mapping[str, Any]) -> int:
 
 
 def approve_code(document: Mapping[str, Any]) -> int:
-    """Return the exit code of a verdict: 1 if the package it lets pass was not committed."""
-    outcome = (document.get("result") or {}).get("outcome", "committed")
-    return OK if outcome in _DONE else FAILED
+    """Return the exit code of a verdict: 1 if a package that it lets pass was not committed."""
+    results = [(each.get("result") or {}) for each in document.get("slices", [document])]
+    done = all(result.get("outcome", "committed") in _DONE for result in results)
+    return OK if done else FAILED
 
 
 def errors_of(run: Mapping[str, Any]) -> list[Mapping[str, Any]]:

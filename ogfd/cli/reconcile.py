@@ -42,8 +42,8 @@ def command(
     Compare committed sums with the providers' own totals, by billing period and currency.
 
     Without --from and --to the newest three billing periods that a sink holds are compared: some
-    providers charge for totals. A month without totals from another source than its rows is
-    unverified, never a match.
+    providers charge for totals. Without totals from another source than its rows a month is never
+    a match: it is unverified, or drift if it differs even from those.
     """
     params = selection(connectors, stream, first, last, force=False)
     document = perform(ctx, "reconcile", params, as_json=as_json)

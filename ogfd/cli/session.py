@@ -43,9 +43,14 @@ def wiring(ctx: click.Context) -> Wiring:
     if isinstance(ctx.obj, Wiring):
         return ctx.obj
     from ogfd.cli.logs import start_logs  # noqa: PLC0415 - see ogfd.cli
-    from ogfd.daemon import run  # noqa: PLC0415
 
-    return Wiring(load=_load, operations=operations, run=run, logs=start_logs)
+    return Wiring(load=_load, operations=operations, run=_run, logs=start_logs)
+
+
+async def _run(bound: Bound) -> int:
+    from ogfd.daemon import run  # noqa: PLC0415 - see ogfd.cli
+
+    return await run(bound)
 
 
 def _load(path: Path | None, *, streamless: bool = False) -> Bound:
@@ -59,26 +64,28 @@ def _load(path: Path | None, *, streamless: bool = False) -> Bound:
 @asynccontextmanager
 async def operations(bound: Bound) -> AsyncGenerator[Operations]:
     """
-    Open the operations: those of this process, or a running daemon's by its unix socket.
+    Open the operations: a running daemon's by its unix socket, or those of this process.
+
+    The daemon is looked for first: who asks it needs no engine, and need not be able to open its
+    state, which is its own.
 
     Raises:
         OperationError: if a daemon holds the state and cannot be reached.
         OgfdError: if the state or a sink cannot be opened.
     """
-    from ogfd.control.protocol import OperationError  # noqa: PLC0415 - see ogfd.cli
-    from ogfd.daemon import StateLocked, open_app, socket_path  # noqa: PLC0415
+    from ogfd.control.socket import socket_path  # noqa: PLC0415 - see ogfd.cli
 
     path = socket_path(bound.settings)
+    if await _is_served(path):
+        yield RemoteOperations(path)
+        return
+    from ogfd.daemon import StateLocked, open_app  # noqa: PLC0415 - see ogfd.cli
+
     async with AsyncExitStack() as stack:
         try:
             app = await stack.enter_async_context(open_app(bound))
-        except StateLocked:
+        except StateLocked:  # a command holds it, or a daemon that does not listen yet
             chosen: Operations = RemoteOperations(path)
-        except OperationError:
-            # The daemon's state is its own; who is in its group may use the socket all the same.
-            if not await _is_served(path):
-                raise
-            chosen = RemoteOperations(path)
         else:
             chosen = app.operations
         yield chosen

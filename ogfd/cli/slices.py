@@ -124,7 +124,11 @@ def reject(ctx: click.Context, slice: str, reason: str, actor: str | None, as_js
 @config_option
 @click.pass_context
 def drop(ctx: click.Context, slice: str, reason: str, actor: str | None, as_json: bool) -> int:
-    """Remove the rows of a slice, so that another may count for its payer and month."""
+    """
+    Remove the rows of a slice, so that another may count for its payer and month.
+
+    CONNECTOR/STREAM in place of SLICE drops all slices of that stream.
+    """
     params = {"slice": slice, "reason": reason, "actor": actor or _user()}
     return _decide(ctx, "slices.drop", params, as_json=as_json)
 
@@ -133,6 +137,10 @@ def _decide(ctx: click.Context, name: str, params: dict[str, str], *, as_json: b
     document = perform(ctx, name, params, as_json=as_json)
     if as_json:
         print_json(document)
+    elif (each := document.get("slices")) is not None:
+        rows = [(one["slice"], *map(one["result"].get, ("outcome", "reason"))) for one in each]
+        show_table(("slice", "outcome", "reason"), rows)
+        click.echo(counted(len(rows), "slice"))
     else:
         show_fields(document)
     return approve_code(document)

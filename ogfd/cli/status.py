@@ -46,6 +46,14 @@ def _show(document: Mapping[str, Any]) -> None:
         ],
     )
     _section(
+        ("connector", "signed in as", "since"),
+        [
+            (item["name"], item["identity"], when(item.get("identity_since")))
+            for item in document["connectors"]
+            if item.get("identity")
+        ],
+    )
+    _section(
         ("sink", "type", "guarantee", "ok", "error"),
         [
             (
@@ -73,16 +81,7 @@ def _show(document: Mapping[str, Any]) -> None:
     _section(("slices", "count"), sorted(document["slices"].items()))
     _section(
         ("failing", "class", "failures", "tried again", "reason"),
-        [
-            (
-                i["name"],
-                i.get("error_class"),
-                i.get("failures"),
-                when(i.get("next_due")) or "by schedule",
-                i.get("reason"),
-            )
-            for i in document.get("failing") or ()
-        ],
+        _few(map(_failing, document.get("failing") or ()), kind=1),
     )
     _section(
         ("unknown in", "values", "rows"),
@@ -104,10 +103,21 @@ def _show(document: Mapping[str, Any]) -> None:
          "checked", "reason"),
         [_apart(i) for i in document.get("reconciliation") or ()],
     )  # fmt: skip
-    _section(("held slice", "reason"), [(i["slice"], i.get("reason")) for i in document["held"]])
+    held = ((i["slice"], i.get("reason")) for i in document["held"])
+    _section(("held slice", "reason"), _few(held))
     _section(
         ("plugin", "problem", "message"),
         [(i.get("plugin"), i.get("reason"), i.get("message")) for i in document["problems"]],
+    )
+
+
+def _failing(item: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (
+        item["name"],
+        item.get("error_class"),
+        item.get("failures"),
+        when(item.get("next_due")) or "by schedule",
+        item.get("reason"),
     )
 
 
@@ -129,6 +139,28 @@ def _section(head: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
     if rows:
         click.echo()
         show_table(head, rows)
+
+
+def _few(rows: Iterable[tuple[Any, ...]], kind: int = 0) -> list[tuple[Any, ...]]:
+    """
+    Return the first rows of each stream, and how many more it has: days may fail by the hundred.
+
+    Args:
+        rows: each begins with the name of a slice or stream.
+        kind: column whose values are told apart.
+    """
+    alike: dict[tuple[str, Any], list[tuple[Any, ...]]] = {}
+    for row in rows:
+        stream = "/".join(row[0].split("/")[:2])
+        alike.setdefault((stream, kind and row[kind]), []).append(row)
+    found: list[tuple[Any, ...]] = []
+    for (stream, _), same in alike.items():
+        found += same[:_NAMED]
+        if (more := len(same) - _NAMED) > 0:
+            blank = (None,) * (len(same[0]) - 2)
+            listing = f"ogfd slices list {stream.partition('/')[0]} names all"
+            found.append((f"{more} more of {stream}", *blank, listing))
+    return found
 
 
 def _unknown(

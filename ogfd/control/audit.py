@@ -124,7 +124,9 @@ class Audit:
         return {"slice": name, "rejected": True}
 
     async def drop(self, params: Mapping[str, Any], _: Emit) -> dict[str, Any]:
-        """Remove the rows of a slice that is to count no more; its history stays."""
+        """Remove the rows of a slice or stream that is to count no more; the history stays."""
+        if (stream := _stream(params)) is not None:
+            return await self._drop_all(stream, *_decision(params))
         name, bases = await self._known(params)
         actor, reason = _decision(params)
         result = await self._runner.engine.drop(name, bases.of(name), actor=actor, reason=reason)
@@ -132,6 +134,25 @@ class Audit:
             raise OperationError(f"no sink holds {name}", EX_FAILED)
         await self._runner.record(name.partition("/")[0], result)
         return {"slice": name, "result": result.as_json()}
+
+    async def _drop_all(self, stream: str, actor: str, reason: str) -> dict[str, Any]:
+        """Drop every slice of *stream*, written ``connector/stream``, that counts for anything."""
+        bases = await read_bases(self._sinks, self._runner.state)
+        counting = {
+            name
+            for entries in bases.entries.values()
+            for name, entry in entries.items()
+            if name.startswith(f"{stream}/") and (entry.rows or entry.source)
+        }
+        if not counting:
+            raise OperationError(f"no sink holds a slice of {stream}", EX_FAILED)
+        results = []
+        for name in sorted(counting):
+            done = await self._runner.engine.drop(name, bases.of(name), actor=actor, reason=reason)
+            if done is not None:
+                await self._runner.record(stream.partition("/")[0], done)
+                results.append({"slice": name, "result": done.as_json()})
+        return {"stream": stream, "slices": results}
 
     async def _tries(self, records: Iterable[SliceRecord]) -> dict[str, datetime | None]:
         """Return when those of *records* that failed are tried again, by slice."""
@@ -203,6 +224,13 @@ def _equal(before: str | None, after: str | None) -> bool:
 
 def _key(row: SumRow) -> tuple[str, str, str, str]:
     return row.account_id, row.service, row.measure, row.unit
+
+
+def _stream(params: Mapping[str, Any]) -> str | None:
+    """Return the stream that is named in place of a slice."""
+    name = params.get("slice")
+    connector, _, stream = name.partition("/") if isinstance(name, str) else ("", "", "")
+    return f"{connector}/{stream}" if connector and stream and "/" not in stream else None
 
 
 def _decision(params: Mapping[str, Any]) -> tuple[str, str]:

@@ -65,7 +65,8 @@ async def _connect(path: Path) -> ByteStream:
         with anyio.fail_after(_CONNECT_SECONDS):
             return await anyio.connect_unix(path)
     except (OSError, ValueError) as exc:
-        hint = None
+        # It is only asked when a process holds the state.
+        hint = "another command may be at work, or a daemon be starting; try again"
         if isinstance(exc, PermissionError):
             hint = "only root and the socket's group may; add yourself to it: usermod -aG ogfd USER"
         reason = getattr(exc, "strerror", None) or str(exc) or "it does not answer"

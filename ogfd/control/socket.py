@@ -1,4 +1,4 @@
-"""The unix socket: who may connect is decided by its file's mode and group."""
+"""The unix socket: where it is; who may connect is decided by its file's mode and group."""
 
 from __future__ import annotations
 
@@ -13,10 +13,21 @@ from typing import Final
 import anyio
 from anyio import to_thread
 
+from ogfd.config import Settings
 from ogfd.control.protocol import EX_CONFIG, EX_UNAVAILABLE, OperationError
 
 _LONGEST: Final = 107  # bytes; sun_path has 108 with its final NUL, see unix(7)
 _MODE: Final = 0o660
+
+
+def socket_path(settings: Settings) -> Path:
+    """Return the path of the daemon's unix socket."""
+    if settings.daemon.socket is not None:
+        return settings.daemon.socket
+    runtime = Path("/run/ogfd")
+    if settings.daemon.state_dir == Path("/var/lib/ogfd") and runtime.is_dir():
+        return runtime / "ogfd.sock"
+    return settings.daemon.state_dir / "ogfd.sock"
 
 
 @asynccontextmanager

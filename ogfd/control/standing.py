@@ -101,6 +101,7 @@ class Status:
         bound = self._bound.connectors.get(name)
         runs = await self._runner.state.runs(name, limit=1)
         last = runs[0] if runs else None
+        identity = self._runner.identities.of(name)
         next_run = self._standing.next_run(name)
         problem = self._bound.problems.get(f"connectors.{name}")
         if not table.enabled:
@@ -117,6 +118,8 @@ class Status:
             "type": table.type,
             "provider": bound.spec.provider if bound else None,
             "status": status,
+            "identity": identity and identity.name,
+            "identity_since": identity and identity.since.isoformat(),
             "last_run": last
             and {
                 "run_id": last.run_id,

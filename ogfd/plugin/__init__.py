@@ -4,20 +4,14 @@ All that a plugin may import of ogfd. Nothing else is promised to stay as it is.
 A connector is a module with one hook that announces a `ConnectorSpec`; its streams list
 partitions and push Arrow batches into an `Output`. A sink announces a `SinkSpec` and commits
 sealed packages. See docs/plugins.md for a tour.
+
+What describes rows is imported when it is first named: it needs Arrow, and to announce a plugin,
+or to ask a running daemon, takes none.
 """
 
-from ogfd.plugin.activity import (
-    ACTIVITY_SCHEMA,
-    AMOUNT,
-    CHARGE_CATEGORIES,
-    ENGINE_COLUMNS,
-    INSTANT,
-    KEY_COLUMNS,
-    LABELS,
-    MEASURES,
-    MONEY,
-)
-from ogfd.plugin.builder import ActivityBuilder
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ogfd.plugin.config import SHAPES_ROWS, PluginConfig, Secret
 from ogfd.plugin.connector import (
     API_VERSION,
@@ -87,6 +81,20 @@ from ogfd.plugin.sink import (
 )
 from ogfd.plugin.tasks import single_error
 from ogfd.plugin.waits import retry_after
+
+if TYPE_CHECKING:
+    from ogfd.plugin.activity import (
+        ACTIVITY_SCHEMA,
+        AMOUNT,
+        CHARGE_CATEGORIES,
+        ENGINE_COLUMNS,
+        INSTANT,
+        KEY_COLUMNS,
+        LABELS,
+        MEASURES,
+        MONEY,
+    )
+    from ogfd.plugin.builder import ActivityBuilder
 
 __all__ = [
     "ACTIVITY_SCHEMA",
@@ -168,3 +176,25 @@ __all__ = [
     "retry_after",
     "single_error",
 ]
+
+_OF_ROWS = {
+    "ACTIVITY_SCHEMA": "activity",
+    "AMOUNT": "activity",
+    "CHARGE_CATEGORIES": "activity",
+    "ENGINE_COLUMNS": "activity",
+    "INSTANT": "activity",
+    "KEY_COLUMNS": "activity",
+    "LABELS": "activity",
+    "MEASURES": "activity",
+    "MONEY": "activity",
+    "ActivityBuilder": "builder",
+}
+
+if not TYPE_CHECKING:  # or every name would pass for one of this package
+
+    def __getattr__(name: str) -> Any:
+        if name not in _OF_ROWS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(f"{__name__}.{_OF_ROWS[name]}"), name)
+        globals()[name] = value
+        return value

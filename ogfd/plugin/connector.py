@@ -136,11 +136,14 @@ class Totals:
         origin: where the sums come from, such as ``Cost Explorer GetCostAndUsage``.
         independent: whether that is another path than the one the rows were read by.
         sums: measure and unit, such as ``billed_cost:USD``, to the exact sum.
+        selected: whether accounts that the operator leaves out are left out of them too. If not,
+            a difference may come from those.
     """
 
     origin: str
     independent: bool
     sums: Mapping[str, Decimal]
+    selected: bool = False
 
 
 class TotallingStream(Stream, Protocol):

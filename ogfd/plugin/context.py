@@ -230,6 +230,20 @@ class Context(Protocol):
         """
         ...
 
+    def signed_in(self, identity: str) -> None:
+        """
+        Say as whom the connector is signed in, once that is known; ``ogfd status`` shows it.
+
+        Cheap; may be called any number of times and from any thread. What was said last counts,
+        also after a restart. It is shown as one line, cut if it is long, and without what looks
+        like a secret; an empty one says nothing.
+
+        Args:
+            identity: such as the e-mail of a service account, an ARN or a client id; never a
+                secret.
+        """
+        ...
+
     def content(
         self,
         url: str,

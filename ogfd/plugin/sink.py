@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from logging import LoggerAdapter
-from typing import Any, Protocol, TypeGuard
-
-import pyarrow as pa
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
 from ogfd.plugin.config import PluginConfig
 from ogfd.plugin.connector import API_VERSION, Kind
 from ogfd.plugin.period import Period
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Guarantee(StrEnum):

@@ -15,7 +15,7 @@ from ogfd.registry.binding import (
 from ogfd.registry.contract import remarks
 from ogfd.registry.host import COMMANDS, CONNECTORS, SINKS, PluginInfo, Registry
 from ogfd.registry.models import descriptions, holds
-from ogfd.registry.predecessor import table_of, variables_by_type
+from ogfd.registry.predecessor import streamless, table_of, variables_by_type
 from ogfd.registry.problem import PluginProblem, Reason
 from ogfd.registry.schema import config_schema
 
@@ -37,6 +37,7 @@ __all__ = [
     "holds",
     "load_bound",
     "remarks",
+    "streamless",
     "table_of",
     "used",
     "variables_by_type",

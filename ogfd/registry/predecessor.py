@@ -79,7 +79,7 @@ def inherit(settings: Settings, registry: Registry) -> Inherited:
             continue
         raw, origins = table_of(spec, variables, written)
         if written is None and not raw.keys() & spec.streams.keys():
-            leftovers.append(_streamless(spec, variables))
+            leftovers.append(streamless(spec, variables))
             continue
         settings, more = with_connector(settings, name, overlay(raw, written or {}), origins)
         mistakes += more
@@ -126,7 +126,8 @@ def _needs(stream: StreamSpec) -> set[str]:
     return {name for name, field in stream.config.model_fields.items() if field.is_required()}
 
 
-def _streamless(spec: ConnectorSpec, variables: Mapping[str, Origin]) -> Mistake:
+def streamless(spec: ConnectorSpec, variables: Mapping[str, Origin]) -> Mistake:
+    """Say that *variables* turn on no stream, and which others would."""
     wanted = sorted(
         variable
         for variable, key in spec.environment.items()

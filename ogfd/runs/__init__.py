@@ -1,4 +1,8 @@
-"""Scheduler, queue, runner, and the connector's context."""
+"""
+Scheduler, queue, runner, and the connector's context.
+
+The scheduler is imported from its own module: only the daemon has a clock.
+"""
 
 from ogfd.runs.blueprint import Blueprint, blueprint
 from ogfd.runs.brakes import Brake, Brakes, warn_of_conflict
@@ -19,7 +23,6 @@ from ogfd.runs.request import (
     overall,
 )
 from ogfd.runs.runner import Runner
-from ogfd.runs.scheduler import Scheduler, first_fire
 from ogfd.runs.window import asked_window, default_window
 
 __all__ = [
@@ -38,12 +41,10 @@ __all__ = [
     "RunRequest",
     "RunResult",
     "Runner",
-    "Scheduler",
     "Trigger",
     "asked_window",
     "blueprint",
     "default_window",
-    "first_fire",
     "next_try",
     "overall",
     "plan_total",

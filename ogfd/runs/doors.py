@@ -7,15 +7,21 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
+import anyio
 from pydantic import BaseModel
 
 from ogfd.plugin import Context
 from ogfd.registry import BoundConnector
 from ogfd.runs.brakes import Brakes
 from ogfd.runs.context import report_page, report_progress
-from ogfd.telemetry import Metrics, NamedLog, RequestMetrics
+from ogfd.state import Identities, StateError
+from ogfd.telemetry.legible import legible
+from ogfd.telemetry.logs import NamedLog
+from ogfd.telemetry.metrics import Metrics
+from ogfd.telemetry.requests import RequestMetrics
 from ogfd.traffic import Network, Purse, RetrySettings, Spool, Traffic, TrafficSettings
 
 log = logging.getLogger(__name__)
@@ -26,6 +32,7 @@ _ATTEMPT_TIMEOUTS: Final = {
     "gcp": timedelta(seconds=60),
 }
 _ATTEMPT_TIMEOUT: Final = timedelta(seconds=30)
+_GOODBYE_SECONDS: Final = 5.0  # to record what a run that is stopped said
 
 
 class ConnectorContext(Traffic):
@@ -37,11 +44,13 @@ class ConnectorContext(Traffic):
         *,
         selects: Callable[[str], bool] = lambda _account: True,
         starts: Mapping[str, str | None] | None = None,
+        say: Callable[[str], None] = lambda _identity: None,
         **parts: Any,
     ) -> None:
         super().__init__(settings, on_page=report_page, **parts)
         self._selects = selects
         self._starts = starts or {}
+        self._say = say
         self.connector = settings.connector
         self.log: logging.LoggerAdapter[Any] = parts["log"]
         self._clock: Callable[[], datetime] = parts["now"]
@@ -58,6 +67,11 @@ class ConnectorContext(Traffic):
         """Return the month from which on the operator wants *stream*; None if none is set."""
         return self._starts.get(stream)
 
+    def signed_in(self, identity: str) -> None:
+        """Say as whom the connector is signed in."""
+        if text := legible(identity):
+            self._say(text)
+
     def progress(self, done: int, total: int | None, unit: str) -> None:
         """Report how far the read of the current slice has come."""
         report_progress(done, total, unit)
@@ -65,12 +79,13 @@ class ConnectorContext(Traffic):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
-    """Opens contexts; the lanes, the spool and the purse are shared by all of them."""
+    """Opens contexts; the lanes, the spool, the purse and the identities are those of all."""
 
     network: Network
     brakes: Brakes
     spool: Spool
     purse: Purse
+    identities: Identities
     metrics: Metrics
     now: Callable[[], datetime]
 
@@ -107,6 +122,7 @@ class Doors:
             self._settings(connector),
             selects=connector.table.accounts.keeps,
             starts={name: stream.start for name, stream in connector.streams.items()},
+            say=partial(self.identities.say, connector.name),
             lanes=self.brakes.lanes,
             spool=self.spool,
             purse=self.purse,
@@ -114,7 +130,21 @@ class Doors:
             now=self.now,
             observer=RequestMetrics(self.metrics, connector.name, connector.spec.provider),
         ) as context:
-            yield context
+            try:
+                yield context
+            finally:
+                await self._keep_identity(connector.name)
+
+    async def _keep_identity(self, connector: str) -> None:
+        """Put on record as whom *connector* is signed in; never in the way of what it was for."""
+        with anyio.move_on_after(_GOODBYE_SECONDS, shield=True):
+            try:
+                await self.identities.keep(connector)
+            except StateError as exc:
+                log.warning(
+                    "as whom a connector is signed in stays unrecorded",
+                    extra={"connector": connector, "reason": str(exc)},
+                )
 
     def _settings(self, connector: BoundConnector) -> TrafficSettings:
         spec, table = connector.spec, connector.table

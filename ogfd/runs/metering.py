@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ogfd.runs.request import RunOutcome, RunResult
 from ogfd.slices import Outcome, SliceResult
-from ogfd.telemetry import Metrics
+from ogfd.telemetry.metrics import Metrics
 
 
 class Meter:

@@ -2,7 +2,10 @@
 Reconciles the months of a stream: asks the provider for its totals, compares, remembers.
 
     ogfd reconcile            the months that are asked for, or the newest that are held
-    a run that committed      the newest months that it changed and that are over, where that is free
+    a run that committed      the newest months that it changed and that are over, where that is free,
+                              and those that it changed and that were off before
+
+A difference may have an excuse: `ogfd.runs.excuses`.
 
 What a month came to last is in the state store; the metric is made from that, so it outlives a
 restart. A check that fails leaves it as it was, and its error beside it.
@@ -14,11 +17,13 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from typing import Final, Protocol
 
 from ogfd.plugin import NotPublished, Period, Sink, Stream, Totals
 from ogfd.runs.blueprint import Blueprint
 from ogfd.runs.border import border_error, down_errors
+from ogfd.runs.excuses import Excuses, Versions
 from ogfd.runs.reconciled import (
     Check,
     Reconciled,
@@ -51,14 +56,28 @@ _NEWEST: Final = 3
 
 _NO_TOTALS: Final = "the connector has no totals of this stream"
 _NOT_PUBLISHED: Final = "the provider gives no totals of this month"
-_NOT_OVER: Final = "it differs, but the month is not over: its totals move on"
-_FILTERED: Final = "it differs, but the setting accounts leaves rows out that totals may have"
 
 Ask = Callable[[str], Awaitable[Totals | None]]
 """`TotallingStream.totals`."""
 
 Months = Mapping[str, Mapping[str, Sequence[Held]]]
 """Sink and billing period to the slices with rows of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """
+    What the months of one reconciliation have in common.
+
+    Attributes:
+        months: what sinks held before the provider was asked for anything.
+        excuses: for what differs.
+    """
+
+    blueprint: Blueprint
+    ask: Ask | None
+    months: Months
+    excuses: Excuses
 
 
 class DriftWatcher(Protocol):
@@ -101,7 +120,7 @@ class Reconciler:
             window: months that are held, and months since the stream's start whether or not.
         """
 
-        def asked(months: Months) -> list[str]:
+        async def asked(months: Months) -> list[str]:
             held = {month for each in months.values() for month in each}
             if window is None:
                 return sorted(held, reverse=True)[:_NEWEST]
@@ -119,7 +138,8 @@ class Reconciler:
         """
         Reconcile the newest months that a run changed, if that is free; never fails.
 
-        Months that are not over are left for later: the provider's totals move on by the hour.
+        Months that are not over are left for later: the provider's totals move on by the hour. What
+        was off and was changed is reconciled however old it is, as nobody else might.
 
         Args:
             stream: of a connector that is open.
@@ -130,14 +150,15 @@ class Reconciler:
             return
         committed = {each.slice for each in results if each.outcome is Outcome.COMMITTED}
 
-        def changed(months: Months) -> list[str]:
+        async def changed(months: Months) -> list[str]:
             found = {
                 month
                 for each in months.values()
                 for month, slices in each.items()
                 if self._is_over(month) and any(held.entry.slice in committed for held in slices)
             }
-            return sorted(found, reverse=True)[:_NEWEST]
+            newest = sorted(found, reverse=True)[:_NEWEST]
+            return sorted({*newest, *found & await self._off(blueprint)}, reverse=True)
 
         mine = f"{blueprint.connector.name}/{stream.name}/"
         if not any(name.startswith(mine) for name in committed):
@@ -161,85 +182,105 @@ class Reconciler:
                 self._measure(blueprint, records)
 
     async def _through(
-        self, stream: Stream, blueprint: Blueprint, choose: Callable[[Months], list[str]]
+        self, stream: Stream, blueprint: Blueprint, choose: Callable[[Months], Awaitable[list[str]]]
     ) -> Reconciled:
         done = Reconciled()
         try:
-            months = await self._held(blueprint, done)
-            for month in choose(months):
-                if not await self._one(stream, blueprint, month, months, done):
+            months, versions = await self._held(blueprint, done)
+            chosen = await choose(months)
+            excuses = self._excuses(stream, blueprint, chosen, versions)
+            matter = Matter(
+                blueprint=blueprint, ask=_totals(stream), months=months, excuses=excuses
+            )
+            for month in chosen:
+                if not await self._one(matter, month, done):
                     break  # what stops one month would most likely stop the others
-            if done.checks:
+            if chosen:
                 self._measure(blueprint, await reconciliations(self.state))
         except Exception as exc:  # noqa: BLE001 - the border: other streams go on
             error = border_error(exc, blueprint.connector.name)
             done.errors.append(replace(error, stream=stream.name))
         return done
 
-    async def _held(self, blueprint: Blueprint, done: Reconciled) -> Months:
+    async def _off(self, blueprint: Blueprint) -> set[str]:
+        """Return the months that were off when they were reconciled last."""
+        source = (blueprint.connector.name, blueprint.stream.name)
+        return {
+            each.billing_period
+            for each in await reconciliations(self.state)
+            if (each.connector, each.stream) == source and Agreement(each.result).is_bad
+        }
+
+    def _excuses(
+        self, stream: Stream, blueprint: Blueprint, chosen: Sequence[str], versions: Versions
+    ) -> Excuses:
+        now = self.now()
+        months = chosen or [f"{now:%Y-%m}"]
+        window = Period.months(min(months), max(months))
+        return Excuses(stream, blueprint, window, versions=versions, state=self.state, now=now)
+
+    async def _held(self, blueprint: Blueprint, done: Reconciled) -> tuple[Months, Versions]:
         sinks = {name: self.sinks[name] for name in blueprint.sinks}
         bases = await read_bases(sinks, self.state)
         done.errors.extend(down_errors(bases.down, sinks))
         source = (blueprint.connector.name, blueprint.stream.name)
-        return {
-            name: await self.holdings.months(
-                sink,
-                [
-                    entry
-                    for entry in bases.entries[name].values()
-                    if (entry.connector, entry.stream) == source
-                ],
-            )
+        mine = {
+            name: [entry for entry in entries.values() if (entry.connector, entry.stream) == source]
+            for name, entries in bases.entries.items()
+        }
+        versions: dict[str, set[str]] = {}
+        for entry in chain.from_iterable(mine.values()):
+            versions.setdefault(entry.slice, set()).add(entry.version)
+        months = {
+            name: await self.holdings.months(sink, mine[name])
             for name, sink in sinks.items()
             if name not in bases.down
         }
+        return months, versions
 
-    async def _one(
-        self, stream: Stream, blueprint: Blueprint, month: str, months: Months, done: Reconciled
-    ) -> bool:
+    async def _one(self, matter: Matter, month: str, done: Reconciled) -> bool:
         """Reconcile a month; False if it failed."""
-        ask = _totals(stream)
+        blueprint = matter.blueprint
         try:
-            totals = None if ask is None else await _asked(ask, month)
+            totals, reason = await _asked(matter.ask, month)
             checks = [
                 self._check(blueprint, month, sink, comparison, totals)
-                for sink, held in months.items()
+                for sink, held in matter.months.items()
                 for comparison in await self._compared(
-                    blueprint, month, held.get(month, ()), totals, has_totals=ask is not None
+                    matter.excuses, month, held.get(month, ()), totals, reason
                 )
             ]
         except Exception as exc:  # noqa: BLE001 - as in `_through`
-            error = replace(border_error(exc, blueprint.connector.name), stream=stream.name)
+            error = border_error(exc, blueprint.connector.name)
+            error = replace(error, stream=blueprint.stream.name)
             done.errors.append(error)
             await self._failed(blueprint, month, error)
             return False
         done.checks.extend(checks)
-        if ask is not None and checks:
-            await self._record(month, checks)
+        if matter.months:
+            await self._record(blueprint, month, checks)
         return True
 
     async def _compared(
         self,
-        blueprint: Blueprint,
+        excuses: Excuses,
         month: str,
         held: Sequence[Held],
         totals: Totals | None,
-        *,
-        has_totals: bool,
+        reason: str,
     ) -> list[Comparison]:
         if totals is None:
-            return [unverified(_NOT_PUBLISHED if has_totals else _NO_TOTALS)] if held else []
+            return [unverified(reason)] if held else []
         try:
             sums = await self.holdings.sums(held, month)
         except Inexact as exc:
             return [unverified(str(exc))]
-        return compared(sums, totals, excuse=self._excuse(blueprint, month))
-
-    def _excuse(self, blueprint: Blueprint, month: str) -> str | None:
-        if not self._is_over(month):
-            return _NOT_OVER
-        accounts = blueprint.connector.table.accounts
-        return _FILTERED if accounts.include or accounts.exclude else None
+        found = compared(sums, totals)
+        if not any(each.agreement.is_bad for each in found):
+            return found
+        excuse = await excuses.of(Period.month(month), held, totals)
+        hint = await excuses.hint(held) if excuse is None else None
+        return compared(sums, totals, excuse=excuse, hint=hint)
 
     def _check(
         self,
@@ -259,8 +300,10 @@ class Reconciler:
             checked_at=self.now(),
         )
 
-    async def _record(self, month: str, checks: Sequence[Check]) -> None:
-        record = record_of(month, checks)
+    async def _record(self, blueprint: Blueprint, month: str, checks: Sequence[Check]) -> None:
+        """Put on record what *checks* came to; none take back what others found before."""
+        name, stream = blueprint.connector.name, blueprint.stream.name
+        record = record_of(month, checks) if checks else unchecked(name, stream, month, self.now())
         await put_reconciliation(self.state, record)
         if Agreement(record.result).is_bad:
             log.warning(
@@ -304,11 +347,14 @@ def _totals(stream: Stream) -> Ask | None:
     return ask
 
 
-async def _asked(ask: Ask, month: str) -> Totals | None:
+async def _asked(ask: Ask | None, month: str) -> tuple[Totals | None, str]:
+    """Return the totals of a month, and why there are none if so."""
+    if ask is None:
+        return None, _NO_TOTALS
     try:
-        return await ask(month)
-    except NotPublished:
-        return None
+        return await ask(month), _NOT_PUBLISHED
+    except NotPublished as exc:
+        return None, f"{_NOT_PUBLISHED}: {exc}"
 
 
 def _months(start: datetime, end: datetime) -> Iterator[str]:

@@ -35,7 +35,7 @@ from ogfd.runs.request import Emit, RunError, RunRequest, RunResult
 from ogfd.runs.tour import Contexts, Found, Miss, StreamPlan, Tour, Visit
 from ogfd.runs.window import default_window
 from ogfd.slices import Action, Engine, Recompute, SliceResult, read_bases
-from ogfd.state import RunRecord, StateError, StateStore, Unknown, unknowns
+from ogfd.state import Identities, RunRecord, StateError, StateStore, Unknown, unknowns
 from ogfd.traffic import Spool
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ class Runner:
         sinks: by name.
         contexts: opens a connector's context.
         brakes: knows what holds requests back.
+        identities: knows as whom connectors are signed in.
         slots: bounds the slices that are worked on at once, over all connectors.
         spool: has the downloads of a slice removed at its end.
         recompute: which partitions a changed recipe alone recomputes.
@@ -91,6 +92,7 @@ class Runner:
     sinks: Mapping[str, Sink]
     contexts: Contexts
     brakes: Brakes
+    identities: Identities
     slots: anyio.CapacityLimiter
     spool: Spool
     watcher: RunWatcher

@@ -134,7 +134,9 @@ def _foreign(partition: Partition, known: Known) -> str | None:
         ):
             return (
                 f"sink {sink} holds this slice from {base.source}, the configuration names "
-                f"{partition.source}; point it back, or replace the rows with --force"
+                f"{partition.source}; point it back, or replace the rows with --force. Rows of "
+                "slices that the new source does not list stay, unless they are dropped first: "
+                f"ogfd slices drop {base.connector}/{base.stream} --reason ..."
             )
     return None
 

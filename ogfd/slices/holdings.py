@@ -16,7 +16,7 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 from anyio import to_thread
@@ -43,12 +43,14 @@ class Part:
         periods: the billing periods that they are of.
         sums: by billing period; None while nobody has asked for them.
         doubt: why they cannot be had, if so.
+        recipe: what the recipe that they were read by is a hash of; None if nobody knows.
     """
 
     digest: str
     periods: frozenset[str]
     sums: Mapping[str | None, Sums] | None = None
     doubt: str | None = None
+    recipe: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +146,11 @@ class Holdings:
         except OSError as exc:
             log.warning("the archive cannot be read", extra={"reason": str(exc)})
             return None
-        part = Part(digest=entry.digest, periods=frozenset(info.billing_periods or ()))
+        part = Part(
+            digest=entry.digest,
+            periods=frozenset(info.billing_periods or ()),
+            recipe=info.recipe_body,
+        )
         # What was sealed before packages said so has to be looked at.
         return part if info.billing_periods is not None else self._read(entry, part)
 

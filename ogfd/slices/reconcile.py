@@ -2,11 +2,12 @@
 Committed sums beside the provider's own totals, measure by measure. Pure.
 
     match        the totals are independent and equal within the tolerance
-    drift        they are independent and differ
+    drift        they differ, whatever path they came by
     missing      the provider has a total, the sink has nothing
-    unverified   nobody can tell: no totals, not independent, or a difference with an excuse
+    unverified   nobody can tell: no totals, equal but not independent, a difference with an excuse
 
-A month that cannot be verified is never a match, whatever the figures say.
+What comes by the path of the rows can show that sums are wrong or late, never that they are right:
+a month that cannot be verified is no match, whatever the figures say.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ from typing import Any, Final
 
 from ogfd.packages import Sums
 from ogfd.packages.decimals import plain
-from ogfd.plugin import Totals
+from ogfd.plugin import ACTIVITY_SCHEMA, Totals
 
 TOLERANCE: Final = Decimal("0.000001")
 """The share of the provider's total, 0.0001 %, that rounding on its side may explain."""
 
+_LINES: Final = "line_count"
 _COARSEST: Final = -2  # a figure such as 120 comes from a sum with decimals, not from whole units
 _EXACT: Final = Context(prec=76)
+_SAME_PATH: Final = "the totals come by the same path as the rows"
 
 
 class Agreement(StrEnum):
@@ -51,13 +54,15 @@ class Comparison:
         measure: ``measure:unit`` or ``measure``; empty if there was nothing to compare.
         committed: the exact sum; None if no row has the measure in this unit.
         provider: the provider's total; None if it names none.
-        reason: why it is unverified.
+        rounded: by how much the committed sum may be off because its rows were rounded.
+        reason: why it is unverified, or what a difference most likely comes from.
     """
 
     measure: str
     agreement: Agreement
     committed: Decimal | None = None
     provider: Decimal | None = None
+    rounded: Decimal = Decimal()
     reason: str | None = None
 
     @property
@@ -81,7 +86,7 @@ class Comparison:
         """Tell whether the difference is within the tolerance; None if there is no difference."""
         if (difference := self.difference) is None:
             return None
-        return abs(difference) <= tolerance(self.provider or Decimal())
+        return abs(difference) <= tolerance(self.provider or Decimal()) + self.rounded
 
     def as_json(self) -> dict[str, Any]:
         """Return the document that the CLI shows."""
@@ -105,7 +110,9 @@ def tolerance(total: Decimal) -> Decimal:
     return abs(total) * TOLERANCE + Decimal(5).scaleb(last - 1)
 
 
-def compared(committed: Sums, totals: Totals, *, excuse: str | None = None) -> list[Comparison]:
+def compared(
+    committed: Sums, totals: Totals, *, excuse: str | None = None, hint: str | None = None
+) -> list[Comparison]:
     """
     Compare every measure that *totals* has, in all units that either side has of it.
 
@@ -113,6 +120,7 @@ def compared(committed: Sums, totals: Totals, *, excuse: str | None = None) -> l
         committed: the exact sums that a sink holds of the billing period.
         totals: the provider's.
         excuse: why a difference would be no drift, if it would not.
+        hint: what a drift most likely comes from, if anybody knows.
     """
     if not totals.sums:
         return [unverified(f"{totals.origin} gives no sums")]
@@ -123,8 +131,9 @@ def compared(committed: Sums, totals: Totals, *, excuse: str | None = None) -> l
             agreement=Agreement.UNVERIFIED,
             committed=committed.get(measure),
             provider=totals.sums.get(measure),
+            rounded=_rounded(measure, committed),
         )
-        found.append(_judged(pair, totals, excuse))
+        found.append(_judged(pair, totals, excuse, hint))
     return found
 
 
@@ -139,15 +148,25 @@ def worst(agreements: Iterable[Agreement]) -> Agreement:
     return next((each for each in Agreement if each in found), Agreement.UNVERIFIED)
 
 
-def _judged(pair: Comparison, totals: Totals, excuse: str | None) -> Comparison:
-    if not totals.independent:
-        word = "agrees" if pair.agrees else "differs"
-        return replace(pair, reason=f"it {word}, but the totals come by the same path as the rows")
+def _judged(pair: Comparison, totals: Totals, excuse: str | None, hint: str | None) -> Comparison:
     if pair.agrees:
-        return replace(pair, agreement=Agreement.MATCH)
+        if totals.independent:
+            return replace(pair, agreement=Agreement.MATCH)
+        return replace(pair, reason=f"it agrees, but {_SAME_PATH}")
     if excuse is not None:
         return replace(pair, reason=excuse)
-    return replace(pair, agreement=Agreement.MISSING if pair.committed is None else Agreement.DRIFT)
+    agreement = Agreement.MISSING if pair.committed is None else Agreement.DRIFT
+    if hint is None and not totals.independent:
+        hint = f"{_SAME_PATH}: some are lacking or too many, or the source has changed since"
+    return replace(pair, agreement=agreement, reason=hint)
+
+
+def _rounded(measure: str, committed: Mapping[str, Decimal]) -> Decimal:
+    """Return what rounding may come to: each source row once, by half its last decimal at most."""
+    name = measure.partition(":")[0]
+    place = ACTIVITY_SCHEMA.get_field_index(name)
+    scale = getattr(ACTIVITY_SCHEMA.field(place).type, "scale", 0) if place >= 0 else 0
+    return committed.get(_LINES, Decimal()) * Decimal(5).scaleb(-scale - 1) if scale else Decimal()
 
 
 def _measures(committed: Mapping[str, Decimal], totals: Mapping[str, Decimal]) -> Iterator[str]:

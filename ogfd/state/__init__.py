@@ -1,5 +1,6 @@
 """The daemon's own memory: runs, slices, verdicts and deliveries. A cache, not the truth."""
 
+from ogfd.state.identities import Identities, Identity
 from ogfd.state.records import (
     Delivery,
     RunRecord,
@@ -14,6 +15,8 @@ from ogfd.state.unknowns import Unknown, put_unknowns, unknowns
 
 __all__ = [
     "Delivery",
+    "Identities",
+    "Identity",
     "RunRecord",
     "SliceRecord",
     "Spending",

@@ -74,7 +74,10 @@ CREATE TABLE reconciliations (
     checked_at TEXT NOT NULL, result TEXT NOT NULL, document TEXT NOT NULL,
     PRIMARY KEY (connector, stream, billing_period));
 """
-_SCHEMAS: Final = (_FIRST, _FAILURES, _NOTES)  # each goes from its place to the next version
+_IDENTITIES: Final = """
+CREATE TABLE identities (connector TEXT PRIMARY KEY, name TEXT NOT NULL, since TEXT NOT NULL);
+"""
+_SCHEMAS: Final = (_FIRST, _FAILURES, _NOTES, _IDENTITIES)  # each goes from its place to the next
 _KEPT_RUNS: Final = 1_000  # a connector's; the sinks' history is the audit trail
 
 

@@ -26,6 +26,7 @@ _NOISY: Final = (
     "boto3",
     "botocore",
     "google",
+    "grpc",
     "urllib3",
     "werkzeug",
 )

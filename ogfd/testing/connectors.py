@@ -20,6 +20,7 @@ from ogfd.plugin import (
     TransientError,
     Wanted,
 )
+from ogfd.telemetry.legible import legible
 from ogfd.testing.context import Before, Call, FakeContext
 from ogfd.testing.findings import NotConformant, require
 from ogfd.testing.output import Collected
@@ -59,7 +60,7 @@ async def check_connector(
     Partitions must be the same when listed twice, within at most as many calls. Reading twice
     must give the same rows, with a fate for every source row. A transient error at any provider
     call must reach the caller or leave the rows as they are; a cancellation at any provider call
-    must be obeyed and leave no task behind.
+    must be obeyed and leave no task behind. As whom it says to be signed in must be fit to show.
 
     Args:
         spec: what the plugin announces.
@@ -114,6 +115,8 @@ async def _run(subject: _Subject, ctx: FakeContext) -> _Seen:
                 out.check()
                 seen.rows[f"{name}/{partition.key}"] = out.row_set()
     require(seen.rows, "no stream lists a partition in the window: there is nothing to check")
+    fit = all(legible(identity) == identity for identity in ctx.identities)
+    require(fit, "signed_in: what was said is no line of text, too long, or looks like a secret")
     return seen
 
 

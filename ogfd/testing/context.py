@@ -99,6 +99,7 @@ class FakeContext:
         pages_read: how many pages all listings gave so far, which the daemon reports by itself.
         refresh: what the connector gave to `on_expired`.
         refreshes: how often credentials were refreshed.
+        identities: what was given to `signed_in`, in order; the last one counts.
         before: awaited before each use; raise in it to inject a fault.
     """
 
@@ -137,6 +138,7 @@ class FakeContext:
         self.pages_read = 0
         self.refresh: Refresh | None = None
         self.refreshes = 0
+        self.identities: list[str] = []
         self.before = before
         self._respond = respond
         self._spool = spool
@@ -225,6 +227,9 @@ class FakeContext:
 
     def on_expired(self, refresh: Refresh) -> None:
         self.refresh = refresh
+
+    def signed_in(self, identity: str) -> None:
+        self.identities.append(identity)
 
     def content(
         self,

@@ -294,16 +294,17 @@ class Policy:
             call.failures -= 1
             self._observer.retry(call.operation, error_class=fault.error_class, wait_seconds=0.0)
             return 0.0
+        said = clean(fault.message) if fault.message else describe(exc)
         if call.attempt.progressed:
             passage.answered()
         else:
-            passage.failed(fault, clean(fault.message) if fault.message else describe(exc))
+            passage.failed(fault, said)
         wait = self._wait(call, fault)
         if wait is None:
             fail(call.operation, call.attempt.number, exc, fault)
         if wait > self._settings.longest_wait_seconds:
-            why = f"the server wants to be left alone for {wait:.0f} s"
-            raise self._parked(call, wait, why) from exc
+            why = f"the server wants to be left alone for {wait:.0f} s: {said}"
+            raise self._parked(call, wait, why, fault.hint) from exc
         self._observer.retry(call.operation, error_class=fault.error_class, wait_seconds=wait)
         return wait
 
@@ -351,11 +352,12 @@ class Policy:
         others = anyio.current_effective_deadline() - anyio.current_time()
         return min(call.deadline - self._monotonic(), others)
 
-    def _parked(self, call: _Call[T], seconds: float, why: str) -> Parked:
+    def _parked(self, call: _Call[T], seconds: float, why: str, hint: str | None = None) -> Parked:
         return Parked(
             f"{call.operation}: {why}",
             next_due=self._now() + timedelta(seconds=min(seconds, LONGEST_SECONDS)),
             error_class=call.last_class,
+            hint=hint,
         )
 
     def _tell(

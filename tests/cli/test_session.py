@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import anyio
 import pytest
 
+import ogfd.control.socket
 import ogfd.daemon
 from ogfd.cli.logs import redactor_of, start_logs
 from ogfd.cli.session import operations
@@ -47,7 +48,7 @@ def daemon(monkeypatch, tmp_path):
         app.closed = True
 
     monkeypatch.setattr(ogfd.daemon, "open_app", open_app)
-    monkeypatch.setattr(ogfd.daemon, "socket_path", lambda settings: app.socket)
+    monkeypatch.setattr(ogfd.control.socket, "socket_path", lambda settings: app.socket)
     return app
 
 
@@ -92,7 +93,7 @@ async def test_a_locked_state_without_a_socket_is_unreachable(daemon):
     """Another command may hold it."""
     daemon.opened = StateLocked("locked")
     async with operations(BOUND) as ops:
-        with pytest.raises(OperationError, match="cannot connect") as caught:
+        with pytest.raises(OperationError, match=r"cannot connect .*another command") as caught:
             await ops.call("status", {}, lambda _: None)
 
     assert 69 == caught.value.code

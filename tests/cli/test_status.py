@@ -20,6 +20,8 @@ STATUS = {
             "type": "aws",
             "provider": "aws",
             "status": "connected",
+            "identity": "arn:aws:sts::1:assumed-role/ogfd/x",
+            "identity_since": "2026-11-20T00:00:00+00:00",
             "last_run": {
                 "run_id": "r",
                 "outcome": "succeeded",
@@ -38,7 +40,7 @@ STATUS = {
             ],
         },
         {"name": "gcp", "type": "gcp", "provider": None, "status": "error", "last_run": None,
-         "next_run": None, "last_error": "no plugin", "streams": []},
+         "identity": None, "identity_since": None, "next_run": None, "last_error": "no plugin", "streams": []},
     ],
     "stopped": [
         {
@@ -80,6 +82,8 @@ def test_status_shows_everything_there_is(ogfd):
         "daemon.state_dir   /var/lib/ogfd",
         "aws-prod   aws   connected  cost     2026-11-21 00:01:00Z succeeded",
         "no plugin",
+        "CONNECTOR  SIGNED IN AS                        SINCE\n",
+        "\naws-prod   arn:aws:sts::1:assumed-role/ogfd/x  2026-11-20 00:00:00Z\n\n",
         "main  sqlite  exactly_once  yes",
         "aws-prod           (others)                  2026-11-21 00:15:00Z  no answer within 30 s",
         "aws-prod           s3:GetObject of bucket-1  -                     denied",
@@ -92,6 +96,27 @@ def test_status_shows_everything_there_is(ogfd):
         "there is no plugin gcp",
     ):
         assert text in out
+
+
+def test_status_names_some_of_many_and_counts_the_rest(ogfd):
+    """Of each stream, and each class of error: the days of two years may fail alike."""
+    days = [f"gcp/cost/2026-08-{day:02}" for day in range(1, 31)]
+    failing = [
+        {"name": day, "error_class": "auth", "reason": "denied", "failures": 1} for day in days
+    ]
+    odd = {"name": days[-1], "error_class": "fatal", "reason": "no billing", "failures": 1}
+    held = [{"slice": "aws/cost/2026-08", "reason": "rows dropped"}]
+    held += [{"slice": day, "reason": "overlaps"} for day in days]
+    ogfd.results["status"] = STATUS | {"failing": [*failing, odd], "held": held}
+    _, out, _ = ogfd("status")
+
+    assert 2 == out.count("gcp/cost/2026-08-05 ")
+    assert "gcp/cost/2026-08-06" not in out
+    more = [line for line in out.splitlines() if line.startswith("25 more of gcp/cost ")]
+    assert 2 == len(more)
+    assert all(line.endswith("ogfd slices list gcp names all") for line in more)
+    assert "rows dropped" in out
+    assert "no billing" in out
 
 
 def test_status_of_a_fresh_installation_has_no_empty_sections(ogfd):
@@ -137,6 +162,17 @@ def test_check_prints_what_it_discovers_as_configuration(ogfd):
     assert ogfd.streamless
     expected = '[connectors.aws-prod.cost]\n  bucket = "billing"\n  prefix = "cur"\n'
     assert f"To configure:\n  {expected}" in out
+
+
+def test_check_tells_what_cannot_both_be_configured(ogfd):
+    """A connector has one table of a name; two of them in one file are a mistake."""
+    cost, carbon = ({"connectors": {"azure-eu": {name: {}}}} for name in ("cost", "carbon"))
+    found = [finding() | {"suggestion": tables} for tables in (cost, carbon, cost)]
+    ogfd.results["check"] = {"findings": found}
+    _, out, _ = ogfd("check", "--discover")
+
+    heads = [line for line in out.splitlines() if line.startswith("To ")]
+    assert ["To configure:", "To configure:", "To configure instead:"] == heads
 
 
 @pytest.mark.parametrize(
@@ -249,6 +285,22 @@ def test_an_approved_package_that_was_not_committed_is_a_failure(ogfd, outcome, 
     ogfd.results["slices.approve"] = {"slice": "a/b/c", "result": {"outcome": outcome}}
 
     assert expected == ogfd("slices", "approve", "a/b/c", "--reason", "ok")[0]
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [("committed", 0), ("failed", 1)])
+def test_the_slices_of_a_stream_are_dropped_one_by_one(ogfd, outcome, expected):
+    """One that is left is a failure."""
+    results = [("a/b/1", "committed"), ("a/b/2", outcome)]
+    ogfd.results["slices.drop"] = {
+        "stream": "a/b",
+        "slices": [{"slice": name, "result": {"outcome": told}} for name, told in results],
+    }
+    code, out, _ = ogfd("slices", "drop", "a/b", "--reason", "moved")
+
+    assert expected == code
+    assert ["SLICE  OUTCOME", "a/b/1  committed", f"a/b/2  {outcome}", "2 slices"] == (
+        out.splitlines()
+    )
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,16 @@ def test_init_takes_the_predecessors_variables(main, run):
     assert "OFFGRIDFLOW_AWS_ODD is set, but no installed connector knows it" in err
 
 
+def test_init_names_the_variable_that_is_missing_for_a_stream(main, run):
+    """What is set turns on nothing, and the configuration alone does not tell why."""
+    code, _, err = run(
+        "init", "--from-env", "--output", "-", OFFGRIDFLOW_GCP_PROJECT_ID="acme-finops"
+    )
+
+    assert 78 == code
+    assert "OFFGRIDFLOW_GCP_BIGQUERY_TABLE or OFFGRIDFLOW_GCP_COST_TABLE" in err
+
+
 def test_init_says_when_a_secret_stands_in_a_dotenv_alone(main, run):
     """A reference to a variable that the service does not get would fail later."""
     (main.parent / ".env").write_text(

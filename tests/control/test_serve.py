@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from ogfd.config import ConfigError
 from ogfd.control.protocol import OperationError
 from ogfd.control.serve import Doors, serve
-from ogfd.telemetry import Metrics
+from ogfd.telemetry.metrics import Metrics
 
 
 class NoOperations:

@@ -4,13 +4,12 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import starting
 
 HEADER = "period_start,period_end,service,account_id,billing_account_id,billed_cost,currency"
 
@@ -47,27 +46,18 @@ class Site:
         new.write_text("\n".join([HEADER, *lines]) + "\n")
         new.replace(data / "2026-10.csv")
 
-    def start(self, *arguments: str, fp: str = "") -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ogfd", "-c", str(self.config), *arguments],
-            env=os.environ | {"OGFD_FP": fp},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, *arguments: str, fp: str = "") -> starting.Program:
+        return starting.Program("-c", self.config, *arguments, environ=os.environ | {"OGFD_FP": fp})
 
     def sync(self, fp: str = "") -> dict:
         """Sync to the end and return the document."""
-        process = self.start("sync", "--json", fp=fp)
-        out, err = process.communicate(timeout=60)
-        assert process.returncode in (0, 1), err
-        return json.loads(out)
+        done = self.start("sync", "--json", fp=fp).end()
+        assert done.returncode in (0, 1), done.stderr
+        return json.loads(done.stdout)
 
     def die(self, fp: str) -> None:
         """Sync until the failpoint kills the program."""
-        process = self.start("sync", "--json", fp=fp)
-        process.communicate(timeout=60)
-        assert -signal.SIGKILL == process.returncode
+        assert -signal.SIGKILL == self.start("sync", "--json", fp=fp).end().returncode
 
     def costs(self) -> list[Decimal]:
         """Return what the sink holds, as any other program sees it."""

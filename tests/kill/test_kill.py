@@ -54,9 +54,11 @@ def test_two_daemons_on_one_sink_waste_work_and_harm_nothing(site):
             site.start("sync", "--json", fp="sink.before_commit:1:delay") for site in (site, other)
         ]
         for racer in racers:
-            out, err = racer.communicate(timeout=60)
-            assert 0 == racer.returncode, out + err
-            outcomes |= {each for each in ("committed", "superseded", "unchanged") if each in out}
+            done = racer.end()
+            assert 0 == done.returncode, done.stdout + done.stderr
+            outcomes |= {
+                each for each in ("committed", "superseded", "unchanged") if each in done.stdout
+            }
         assert [Decimal(turn)] * 3 == site.costs()
         assert str(turn * 3) == site.ledger_sum()
         if turn > 1 and "superseded" in outcomes:

@@ -3,8 +3,6 @@
 import json
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import starting
 from ogfd_sandbox.configuration import CONNECTOR, environment, ogfd_toml
 from ogfd_sandbox.cur import CurSettings, Month, Place, assemble, put_report
 from ogfd_sandbox.faults import Rule
@@ -44,7 +43,7 @@ class Site:
     def publish(self, month):
         put_report(self.s3, assemble(CurSettings(seed=3, rows=200, files=1), month), PLACE)
 
-    def _command(self, *arguments):
+    def start(self, *arguments):
         config = self.directory / "ogfd.toml"
         config.write_text(
             ogfd_toml(
@@ -55,26 +54,23 @@ class Site:
                 listen="127.0.0.1:0",
             )
         )
-        return [sys.executable, "-m", "ogfd", "-c", str(config), *arguments]
+        return starting.Program("-c", config, *arguments, environ=environment())
 
     @contextmanager
     def daemon(self):
         """Run ``ogfd run``; in the end it is killed by SIGKILL, whatever it is doing."""
-        with (self.directory / "ogfd.log").open("a") as log:
-            process = subprocess.Popen(self._command("run"), env=environment(), stderr=log)
-            try:
-                yield
-                assert None is process.poll()
-            finally:
-                process.kill()
-                process.wait()
-        assert -signal.SIGKILL == process.returncode
+        daemon = self.start("run")
+        try:
+            yield
+            assert daemon.running
+        finally:
+            daemon.kill()
+            done = daemon.end()
+        assert -signal.SIGKILL == done.returncode, done.stderr
 
     def standing(self):
         """Ask the running daemon how the connector stands, and when it runs next."""
-        done = subprocess.run(
-            self._command("status", "--json"), env=environment(), capture_output=True, text=True
-        )
+        done = self.start("status", "--json").end()
         assert 0 == done.returncode, done.stderr
         [connector] = json.loads(done.stdout)["connectors"]
         return connector["status"], connector["next_run"]

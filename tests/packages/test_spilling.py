@@ -1,6 +1,7 @@
 """What does not fit into memory goes to disk and comes back as if it had stayed."""
 
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,12 +17,13 @@ from ogfd.plugin import Grain, Kind, Wanted
 
 SLICE = text_lanes("slice", "aws/cost/2026-10")
 EVERYTHING = 1 << 40
+BLOCKS = 6
 
 
 def blocks(by_line):
     """Yield blocks with rows in common, columns that come and go, and values of any size."""
     wanted = Wanted(grain=Grain.LINE if by_line else Grain.DAILY, tags=("t",), resource_ids=True)
-    for number in range(12):
+    for number in range(BLOCKS):
         rows = [
             row(
                 service=("S3", "Ünïcode", "")[place % 3],
@@ -39,7 +41,6 @@ def blocks(by_line):
 
 def gathered(directory, budget, *, by_line):
     """Return all rows with their hashes, and how many runs went to disk."""
-    directory.mkdir()
     accumulator = Accumulator(directory, budget_bytes=budget, by_line=by_line)
     for block in blocks(by_line):
         accumulator.add(block)
@@ -58,23 +59,35 @@ def _plain(column):
     return (column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column).to_pylist()
 
 
+@pytest.fixture(scope="module")
+def gather(tmp_path_factory):
+    """Return a function that gathers once what it is asked for, and says where."""
+
+    @cache
+    def once(budget, *, by_line):
+        directory = tmp_path_factory.mktemp("spill")
+        return *gathered(directory, budget, by_line=by_line), directory
+
+    return once
+
+
 @pytest.mark.parametrize("by_line", [False, True])
-def test_rows_are_the_same_whatever_fits(tmp_path, by_line):
+def test_rows_are_the_same_whatever_fits(gather, by_line):
     """Sorted by hash, across blocks too; a run for each block, for some, or none."""
-    whole, none = gathered(tmp_path / "whole", EVERYTHING, by_line=by_line)
+    whole, none, _ = gather(EVERYTHING, by_line=by_line)
     spilled = {}
-    for budget in (1, 30_000):
-        rows, spilled[budget] = gathered(tmp_path / str(budget), budget, by_line=by_line)
+    for budget in (1, 12_000):
+        rows, spilled[budget], _ = gather(budget, by_line=by_line)
         assert whole == rows
 
-    assert (0, 12) == (none, spilled[1])
-    assert 1 < spilled[30_000] < 12 if by_line else spilled[30_000] < 12
+    assert (0, BLOCKS) == (none, spilled[1])
+    assert 1 < spilled[12_000] < BLOCKS if by_line else spilled[12_000] < BLOCKS
     assert [hashed for hashed, _ in whole] == sorted({hashed for hashed, _ in whole})
 
 
-def test_no_file_stays_open(tmp_path):
+def test_no_file_stays_open(gather):
     """A large slice has hundreds of runs, and several slices are read at once."""
-    gathered(tmp_path / "spill", 1, by_line=True)
+    _, _, directory = gather(1, by_line=True)
 
     held = {str(each.readlink()) for each in Path("/proc/self/fd").iterdir() if each.is_symlink()}
-    assert not any(str(tmp_path) in path for path in held)
+    assert not any(str(directory) in path for path in held)

@@ -1,20 +1,22 @@
-"""The installed program on a Cost and Usage Report in a local S3."""
+"""The installed program on a Cost and Usage Report in a local S3, or on what a local Azure has."""
 
 import gzip
 import json
 import shutil
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import starting
+from ogfd_sandbox.azure.server import AzureServer
 from ogfd_sandbox.configuration import CONNECTOR, environment, ogfd_toml
 from ogfd_sandbox.cur import Assembly, CurSettings, Month, Place, assemble, put_report
 from ogfd_sandbox.s3 import S3Server
+from program import azure
 
 MONTH = Month(2026, 8)
 PLACE = Place(bucket="billing", report="acme")
@@ -49,7 +51,7 @@ class Site:
         text = gzip.decompress(self.s3.get(self.place.bucket, key))
         self.s3.put(self.place.bucket, key, gzip.compress(change(text)))
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, start=starting.run) -> starting.Ended:
         config = self.directory / "ogfd.toml"
         listen = "127.0.0.1:0"
         text = ogfd_toml(
@@ -62,18 +64,11 @@ class Site:
         for table, keys in (("daemon", self.daemon), (f"connectors.{CONNECTOR}", self.connector)):
             text = text.replace(f"[{table}]\n", f"[{table}]\n{keys}", 1)
         config.write_text(text + self.extra)
-        return subprocess.run(
-            [sys.executable, "-m", "ogfd", "-c", str(config), *arguments],
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        return start("-c", config, *arguments, environ=self.environ)
 
-    def sync(self, *arguments: str) -> dict:
+    def sync(self, *arguments: str, start=starting.run) -> dict:
         """Sync and return what became of the month."""
-        done = self.run("sync", "--json", *arguments)
+        done = self.run("sync", "--json", *arguments, start=start)
         assert done.returncode in (0, 1), done.stderr
         document = json.loads(done.stdout)
         [run] = document["runs"]
@@ -83,10 +78,8 @@ class Site:
 
     def query(self, sql: str) -> list[tuple]:
         """Ask the sink as any other program would."""
-        with sqlite3.connect(self.directory / "ogfd.db") as db:
-            rows = db.execute(sql).fetchall()
-        db.close()
-        return rows
+        with closing(sqlite3.connect(self.directory / "ogfd.db")) as db:
+            return db.execute(sql).fetchall()
 
     def sums(self) -> dict[str, Decimal]:
         [(text,)] = self.query("SELECT sums FROM ogfd_ledger")
@@ -125,7 +118,7 @@ def synced(s3, first, tmp_path_factory) -> Site:
     s3.create_bucket(place.bucket)
     site = Site(s3, tmp_path_factory.mktemp("synced"), place)
     site.put(first)
-    assert "committed" == site.sync()["outcome"]
+    assert "committed" == site.sync(start=starting.run_afresh)["outcome"]
     return site
 
 
@@ -135,3 +128,16 @@ def loaded(synced, tmp_path) -> Site:
     synced.s3.heal()
     shutil.copytree(synced.directory, tmp_path, dirs_exist_ok=True)
     return Site(synced.s3, tmp_path, synced.place)
+
+
+@pytest.fixture(scope="session")
+def azure_server() -> Iterator[AzureServer]:
+    with AzureServer() as server:
+        yield server
+
+
+@pytest.fixture
+def azure_site(azure_server, tmp_path) -> azure.Site:
+    """Return a site whose Azure is empty."""
+    azure_server.reset()
+    return azure.Site(azure_server, tmp_path)

@@ -1,10 +1,9 @@
 """``ogfd check --discover``: what it prints can be pasted."""
 
-import subprocess
-import sys
 import tomllib
 
 import pytest
+import starting
 from ogfd_sandbox.carbon import publish
 from ogfd_sandbox.configuration import SECRET_VARIABLE, environment
 
@@ -39,10 +38,7 @@ secret_access_key = "env:{SECRET_VARIABLE}"
     )
 
     def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "ogfd", "-c", str(config), *arguments],
-            env=environment(), capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        return starting.run("-c", config, *arguments, environ=environment())
 
     return run
 

@@ -2,16 +2,16 @@
 
 import json
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import starting
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from ogfd_sandbox.bigquery import footprint
@@ -27,6 +27,7 @@ from ogfd_sandbox.bigquery.bill import (
 from ogfd_sandbox.bigquery.footprint import Footprint, FootprintSettings
 from ogfd_sandbox.bigquery.server import BigQueryServer, Job, Request
 from ogfd_sandbox.bigquery.tables import PROJECT
+from ogfd_sandbox.bigquery.tokens import CLIENT_EMAIL
 from ogfd_sandbox.configuration import environment
 from ogfd_sandbox.cur import Month
 from ogfd_sandbox.faults import Rule
@@ -57,6 +58,7 @@ class Site:
     bigquery: BigQueryServer
     directory: Path
     tables: dict[str, str] = field(default_factory=dict)
+    reference: str = ""
     key: str = ""
 
     def put(self, bill: Bill) -> None:
@@ -67,26 +69,22 @@ class Site:
         self.bigquery.set_table(made.table, made.rows)
         self.tables["carbon"] = made.table.path
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> starting.Program:
         config = self.directory / "ogfd.toml"
         toml = TOML.format(
             directory=self.directory, bigquery=self.bigquery, project=PROJECT, month=MONTH
         )
         for stream, table in self.tables.items():
             toml += f'[connectors.gcp.{stream}]\ntable = "{table}"\n'
+            if stream == "cost" and self.reference:
+                toml += f'reference = "{self.reference}"\n'
         config.write_text(toml)
-        return subprocess.Popen(
-            [sys.executable, "-m", "ogfd", "-vv", "-c", str(config), *arguments],
-            env=environment() | {"SANDBOX_KEY": self.key or self.bigquery.credentials_json()},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        environ = environment() | {"SANDBOX_KEY": self.key or self.bigquery.credentials_json()}
+        return starting.Program("-vv", "-c", config, *arguments, environ=environ)
 
     def run(self, *arguments: str) -> tuple[int, str, str]:
-        with self.start(*arguments) as process:
-            out, err = process.communicate(timeout=120)
-        return process.returncode, out, err
+        done = self.start(*arguments).end()
+        return done.returncode, done.stdout, done.stderr
 
     def sync(self, code: int = 0) -> dict[str, list[str]]:
         """Sync, and return the slices by outcome."""
@@ -111,6 +109,13 @@ class Site:
                     found[name] = found.get(name, Decimal()) + Decimal(amount)
         db.close()
         return found
+
+    def identity(self) -> str:
+        """Return as whom the connector said to be signed in."""
+        with sqlite3.connect(self.directory / "state" / "state.db") as db:
+            [(name,)] = db.execute("SELECT name FROM identities WHERE connector = 'gcp'")
+        db.close()
+        return name
 
     def by_month(self) -> dict[str, Any]:
         """Return the billed cost by billing period, as the sink's view has it."""
@@ -172,6 +177,7 @@ def test_it_holds_what_the_exports_hold(site, bill):
         f"{method}_kg": emissions.total(method)[()] for method in ("location_based", "market_based")
     } == {name: kilograms[name] for name in ("location_based_kg", "market_based_kg")}
     assert ["pending", "unchanged"] == sorted(again)
+    assert CLIENT_EMAIL == site.identity()
     assert (len(bill.partitions), 2) == read
     assert read == (len(site.reads()), len(site.reads("carbon")))
 
@@ -184,6 +190,42 @@ def test_it_holds_what_the_exports_hold(site, bill):
     assert len(changed) == len(site.reads()) - read[0]
     assert net(later) == site.sums("cost")["billed_cost:USD"]
     assert invoiced(later) == site.by_month()
+
+
+def test_months_are_compared_with_another_export_or_with_the_table_itself(site, bill):
+    """The one proves a month right or wrong; the other one shows what is gone since it was read."""
+    days = [date(2026, 9, 1), date(2026, 10, 1)]
+    whole = bill
+    for day in bill.partitions[2:]:
+        whole = vanish(whole, day)
+    for day in days:
+        whole = correct(whole, partition=day)
+    site.put(whole)
+    site.sync()
+    [reference] = put(site.bigquery, vanish(whole, days[0]), "focus")
+    site.reference = reference.path
+    code, found = reconciled(site)
+
+    assert (1, ("drift", "the other")) == (code, found["2026-09"])
+    assert [("match", "the other"), ("unverified", None)] == [found["2026-08"], found["2026-07"]]
+
+    site.reference = ""
+    site.put(vanish(whole, bill.partitions[1]))
+    code, found = reconciled(site)
+
+    assert (1, ("drift", "its own")) == (code, found["2026-08"])
+    assert ("unverified", "its own") == found["2026-09"]
+
+
+def reconciled(site: Site) -> tuple[int, dict[str, tuple[str, str | None]]]:
+    """Return the exit code, and by month the result of both costs and what it was compared with."""
+    code, out, _ = site.run("reconcile", "--stream", "cost", "--json")
+    paths = {None: None, True: "the other", False: "its own"}
+    found: dict[str, set[tuple[str, str | None]]] = {}
+    for one in json.loads(out)["checks"]:
+        told = (one["result"], paths[one["independent"]])
+        found.setdefault(one["billing_period"], set()).add(told)
+    return code, {month: told for month, (told,) in found.items()}
 
 
 def test_a_wrong_key_is_a_matter_of_credentials(site, bill):
@@ -214,12 +256,12 @@ def test_killed_between_two_pages_it_pays_no_second_time(site, bill):
             action="pages", operation="GetQueryResults", key="*ogfd_cost_*", results=1, times=9_999
         ),
     )
-    process = site.start("sync")
+    program = site.start("sync")
     deadline = time.monotonic() + 30
     while not any(" 1 " in one.key for one in paged(site)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    process.kill()
-    process.communicate()
+    program.kill()
+    program.end()
     before = {job.job_id for job in site.reads()}
     site.bigquery.heal()
     site.sync()

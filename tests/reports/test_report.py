@@ -2,125 +2,21 @@
 
 import random
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+from reports.stores import (
+    TextSink,
+    TypedSink,
+    entry,
+    ledger,
+    row,
+)
 
-from ogfd.plugin import MONEY, LedgerEntry, Period, SinkError
+from ogfd.plugin import Period, SinkError
 from ogfd.reports import DIMENSIONS, ReportError, ReportQuery, query_of, report
 from ogfd.reports.sums import Sums
-
-TEXT = (
-    "provider", "connector", "stream", "billing_account_id", "account_id", "service", "category",
-    "region", "location", "country", "charge_category", "billing_period", "currency",
-)  # fmt: skip
-ROW = {
-    "provider": "aws",
-    "connector": "aws-prod",
-    "stream": "cost",
-    "billing_account_id": "1",
-    "account_id": "11",
-    "service": "AmazonEC2",
-    "category": "compute",
-    "region": "us-east-1",
-    "location": "US-EAST",
-    "country": "US",
-    "charge_category": "usage",
-    "billing_period": "2026-10",
-    "period_start": "2026-10-05T00:00:00Z",
-    "billed_cost": "1",
-    "effective_cost": "1",
-    "currency": "USD",
-    "line_count": 1,
-}
-EMISSION = {
-    **{name: value for name, value in ROW.items() if "cost" not in name and name != "currency"},
-    "stream": "carbon",
-    "charge_category": "emission",
-    "location_based_kg": "2",
-    "market_based_kg": "1",
-}
-VIEWS = {"ogfd_cost": "billed_cost", "ogfd_emissions_reported": "location_based_kg"}
-AMOUNTS = ("billed_cost", "effective_cost", "location_based_kg", "market_based_kg")
-
-
-def emission(**changes):
-    return {**EMISSION, **changes}
-
-
-def row(**changes):
-    return {**ROW, **changes}
-
-
-class TextSink:
-    """Answers as SQLite does: times are text, costs are floats."""
-
-    def __init__(self, rows, *, ledger=None, batch_rows=2):
-        self.rows = rows
-        self.entries = ledger
-        self.batch_rows = batch_rows
-        self.scans = []
-
-    async def ledger(self, slices=None):
-        return self.entries
-
-    def column(self, name, rows):
-        values = [r[name] for r in rows]
-        if name in AMOUNTS:
-            return pa.array([None if v is None else float(v) for v in values], pa.float64())
-        return pa.array(values, pa.int64() if name == "line_count" else pa.string())
-
-    @asynccontextmanager
-    async def scan(self, view, columns, where=None, period=None):
-        self.scans.append((view, tuple(columns), where, period))
-        rows = [r for r in self.rows if VIEWS[view] in r and self.wanted(r, where or {}, period)]
-
-        async def batches():
-            for start in range(0, len(rows), self.batch_rows):
-                part = rows[start : start + self.batch_rows]
-                yield pa.RecordBatch.from_pydict({c: self.column(c, part) for c in columns})
-
-        yield batches()
-
-    def wanted(self, r, where, period):
-        if period is not None and datetime.fromisoformat(r["period_start"]) not in period:
-            return False
-        return all(r[name] in values for name, values in where.items())
-
-
-class TypedSink(TextSink):
-    """Answers as a warehouse does: times are timestamps, costs decimals, labels dictionaries."""
-
-    def column(self, name, rows):
-        values = [r[name] for r in rows]
-        if name in AMOUNTS:
-            return pa.array([None if v is None else Decimal(v) for v in values], MONEY)
-        if name == "period_start":
-            times = [datetime.fromisoformat(v) for v in values]
-            return pa.array(times, pa.timestamp("us", tz="UTC"))
-        if name == "line_count":
-            return pa.array(values, pa.int64())
-        return pa.array(values, pa.string()).dictionary_encode()
-
-
-def entry(slice, months="2026-10", **changes):
-    connector, stream, partition = slice.split("/")
-    first, _, last = months.partition("..")
-    return LedgerEntry(
-        **{
-            "slice": slice, "connector": connector, "stream": stream, "partition": partition,
-            "period": Period.months(first, last or first), "closed": True, "generation": 1,
-            "target": "t", "version": "v", "recipe": "r", "source": "", "rows": 1,
-            "sums": {"billed_cost:USD": "1"}, "digest": "d", "attempt": "a",
-            "committed_at": datetime(2026, 11, 1, tzinfo=UTC), **changes,
-        }
-    )  # fmt: skip
-
-
-def ledger(*entries):
-    return {item.slice: item for item in entries}
 
 
 @pytest.mark.parametrize("kind", [TextSink, TypedSink])
@@ -296,85 +192,6 @@ async def test_gaps_of_what_was_not_asked_for_are_not_named():
         assert ("aws-prod/cost holds nothing for 2026-09",) == made.missing
     made = await report(sink, ReportQuery(**span, where={"month": ("2026-10",)}))
     assert () == made.missing
-
-
-@pytest.mark.parametrize("kind", [TextSink, TypedSink])
-async def test_emissions_add_up_beside_the_cost(kind):
-    """Both methods in columns of their own, and neither in a currency."""
-    sink = kind(
-        [
-            row(),
-            emission(),
-            emission(location_based_kg="0.1", market_based_kg="0"),
-            emission(location_based_kg="0.2", line_count=3),
-            emission(service="AmazonS3", location_based_kg="7", market_based_kg="-1"),
-        ]
-    )
-    made = await report(sink, ReportQuery(by=("service", "currency")))
-
-    assert (
-        {"service": "AmazonS3", "location_based_kg": 7.0, "market_based_kg": -1.0, "line_count": 1},
-        {"service": "AmazonEC2", "location_based_kg": 2.3, "market_based_kg": 2.0, "line_count": 5},
-    ) == made.emissions
-    assert [1] == [r["line_count"] for r in made.rows]
-    assert made.complete
-
-
-@pytest.mark.parametrize("kind", [TextSink, TypedSink])
-async def test_a_method_that_a_provider_does_not_report_is_named(kind):
-    """Azure knows the market-based one alone: the other sum lacks it, and zero it is not."""
-    azure = {"provider": "azure", "connector": "azure", "location_based_kg": None}
-    sink = kind([emission(), emission(**azure), emission(**azure, period_start="2026-11-01")])
-    made = await report(sink, ReportQuery(by=("provider",)))
-
-    assert [("aws", 2.0, 1.0), ("azure", None, 2.0)] == [
-        (r["provider"], r["location_based_kg"], r["market_based_kg"]) for r in made.emissions
-    ]
-    [gap] = made.missing
-    assert "azure/carbon has no location_based_kg for 2026-10..2026-11" in gap
-    assert gap.endswith(": excludes azure: market-based only")
-
-
-async def test_cost_beside_which_emissions_are_missing_is_named():
-    """A month that is not published yet, a provider that is not asked; a late refund is neither."""
-    sink = TextSink(
-        [row(), row(period_start="2026-09-30"), row(provider="gcp", connector="gcp"), emission()],
-        ledger=ledger(
-            entry("aws-prod/cost/a", "2026-10..2026-11"),
-            entry("gcp/cost/2026-10"),
-            entry("aws-prod/carbon/2026-10", sums={"location_based_kg": "2"}),
-        ),
-    )
-    made = await report(sink, ReportQuery())
-
-    assert (
-        "aws-prod/carbon holds nothing for 2026-11",
-        "gcp reports no emissions",
-    ) == made.missing
-
-
-async def test_a_month_without_rows_is_no_gap_of_a_stream_that_counts():
-    """It is held, and empty: the ledger has no sums of it."""
-    sink = TextSink(
-        [emission()],
-        ledger=ledger(
-            entry("aws-prod/carbon/2026-09", "2026-09", rows=0, sums={"line_count": "0"}),
-            entry("aws-prod/carbon/2026-10", sums={"location_based_kg": "2"}),
-        ),
-    )
-
-    assert () == (await report(sink, ReportQuery(first="2026-09", last="2026-10"))).missing
-
-
-async def test_a_sink_without_emissions_is_not_searched_for_them():
-    """Nor is one that was asked for a currency."""
-    cost = TextSink([row()], ledger=ledger(entry("aws-prod/cost/2026-10")))
-    await report(cost, ReportQuery())
-    both = TextSink([row(), emission()])
-    made = await report(both, ReportQuery(where={"currency": ("USD",)}))
-
-    assert ["ogfd_cost"] == [scan[0] for scan in cost.scans]
-    assert (["ogfd_cost"], ()) == ([scan[0] for scan in both.scans], made.emissions)
 
 
 async def test_a_sink_without_rows_makes_an_empty_report():

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from making import batch_of, row
+from runs.bookkeeping import NOW, Books, changed
 from runs.clockwork import Site
 
 from ogfd.config import AccountFilter, ConnectorTable, load
@@ -63,9 +64,22 @@ def diary() -> Diary:
     return Diary()
 
 
+@pytest.fixture(scope="session")
+def known(tmp_path_factory) -> Bound:
+    """Return a configuration with one sink, ``main``, and no connector."""
+    directory = tmp_path_factory.mktemp("known")
+    path = directory / "ogfd.toml"
+    path.write_text(
+        f'[daemon]\nstate_dir = "{directory}/state"\nslices = 1\n'
+        f'[sinks.main]\ntype = "sqlite"\npath = "{directory}/ogfd.db"\n'
+    )
+    settings, _ = load(path, {})
+    return bind(settings, Registry())
+
+
 @pytest.fixture
-def bound(tmp_path, diary) -> Bound:
-    """Return a configuration with one sink, ``main``, and one connector, ``d``."""
+def bound(tmp_path, diary, known) -> Bound:
+    """Return that configuration, in a directory of its own, with one connector, ``d``."""
 
     @asynccontextmanager
     async def opened(config, ctx):
@@ -79,14 +93,9 @@ def bound(tmp_path, diary) -> Bound:
         open=opened,
         mapping_version=1,
     )
-    path = tmp_path / "ogfd.toml"
-    path.write_text(
-        f'[daemon]\nstate_dir = "{tmp_path}/state"\nslices = 1\n'
-        f'[sinks.main]\ntype = "sqlite"\npath = "{tmp_path}/ogfd.db"\n'
-        '[connectors.d]\ntype = "diary"\n[connectors.d.cost]\n'
-    )
-    settings, _ = load(path, {})
-    known = bind(settings, Registry())
+    sink = known.sinks["main"]
+    config = sink.config.model_copy(update={"path": tmp_path / "ogfd.db"})
+    daemon = replace(known.settings.daemon, state_dir=tmp_path / "state")
     stream = BoundStream(
         name="cost", spec=spec.streams["cost"], schedule="6h", start="2026-09", wanted=Wanted()
     )
@@ -94,15 +103,33 @@ def bound(tmp_path, diary) -> Bound:
     connector = BoundConnector(
         name="d", table=table, spec=spec, config=DiaryConfig(), streams={"cost": stream}
     )
-    return Bound(settings=settings, connectors={"d": connector}, sinks=known.sinks, problems={})
+    return Bound(
+        settings=replace(known.settings, daemon=daemon, connectors={"d": table}),
+        connectors={"d": connector},
+        sinks={"main": replace(sink, config=config)},
+        problems={},
+    )
 
 
 @pytest.fixture
 async def site(bound, monkeypatch):
     """Return a daemon with nothing but connector ``d``, on a clock that the test moves."""
-    connectors = {"d": bound.connectors["d"].table}
-    made = Site(replace(bound, settings=replace(bound.settings, connectors=connectors)))
+    made = Site(bound)
     monkeypatch.setattr("ogfd.daemon.utc_now", made.now)
     await made.start()
     yield made
     await made.stop()
+
+
+@pytest.fixture
+def books(diary, monkeypatch):
+    """Return the provider's own totals of the diary, on a clock that stands still."""
+    monkeypatch.setattr("ogfd.daemon.utc_now", lambda: NOW)
+    diary.totals = Books()
+    return diary.totals
+
+
+@pytest.fixture
+def by_hand(bound) -> Bound:
+    """Return the configuration without checks that nobody asked for."""
+    return changed(bound, spec={"reconcile": False})

@@ -2,101 +2,30 @@
 
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 from making import batch_of, row
+from runs.bookkeeping import EUR, NOW, USD, changed, drift, reconcile, results, standing, sync
 
 from ogfd.config import AccountFilter, load
 from ogfd.daemon import open_app
-from ogfd.plugin import AuthError, NotPublished, SinkError, Totals, TransientError
+from ogfd.plugin import AuthError, NotPublished, SinkError, TransientError
 from ogfd.registry import Registry, bind
-from ogfd.runs import RunOutcome, RunRequest, Trigger
-
-NOW = datetime(2026, 11, 10, 12, tzinfo=UTC)
-USD, EUR = "billed_cost:USD", "billed_cost:EUR"
-GAUGE = 'ogfd_reconciliation_drift{connector="d",provider="diary",stream="cost"}'
-
-
-class Books:
-    """The provider's own totals, by month; an error is raised, what is not there unpublished."""
-
-    def __init__(self):
-        self.months = {"2026-09": {USD: Decimal("0.1")}, "2026-10": {USD: Decimal("0.1")}}
-        self.independent = True
-        self.asked = []
-
-    async def __call__(self, billing_period):
-        self.asked.append(billing_period)
-        sums = self.months.get(billing_period)
-        if isinstance(sums, Exception):
-            raise sums
-        if sums is None:
-            return None
-        return Totals(origin="the books", independent=self.independent, sums=sums)
-
-
-@pytest.fixture
-def books(diary, monkeypatch):
-    monkeypatch.setattr("ogfd.daemon.utc_now", lambda: NOW)
-    diary.totals = Books()
-    return diary.totals
-
-
-def changed(bound, *, spec=None, table=None):
-    """Return the configuration with another stream spec or another table."""
-    connector = bound.connectors["d"]
-    stream = connector.streams["cost"]
-    streams = {"cost": replace(stream, spec=replace(stream.spec, **spec or {}))}
-    made = replace(connector, streams=streams, table=replace(connector.table, **table or {}))
-    settings = replace(bound.settings, connectors={"d": made.table})
-    return replace(bound, connectors={"d": made}, settings=settings)
+from ogfd.runs import RunOutcome
 
 
 def with_lines(tmp_path, bound):
     """Return the configuration with a second sink, which cannot be read and has no ledger."""
     path = tmp_path / "ogfd.toml"
-    path.write_text(f'{path.read_text()}[sinks.lines]\ntype = "jsonl"\npath = "{tmp_path}/lines"\n')
-    settings, _ = load(path, {})
-    settings = replace(settings, connectors=bound.settings.connectors)
-    return replace(bound, settings=settings, sinks=bind(settings, Registry()).sinks)
-
-
-@pytest.fixture
-def by_hand(bound):
-    """Return the configuration without checks that nobody asked for."""
-    return changed(bound, spec={"reconcile": False})
-
-
-async def sync(app, **options):
-    request = RunRequest(connector="d", trigger=Trigger.CLI, **options)
-    return await app.runner.run(request, lambda event: None)
-
-
-async def reconcile(app, **params):
-    return await app.operations.call("reconcile", params, lambda event: None)
-
-
-async def standing(app):
-    return (await app.operations.call("status", {}, lambda event: None))["reconciliation"]
-
-
-def results(document):
-    return {
-        (each["billing_period"], each["measure"]): each["result"] for each in document["checks"]
-    }
+    path.write_text(f'[sinks.lines]\ntype = "jsonl"\npath = "{tmp_path}/lines"\n')
+    lines, _ = load(path, {})
+    settings = replace(bound.settings, sinks={**bound.settings.sinks, **lines.sinks})
+    return replace(bound, settings=settings, sinks={**bound.sinks, **bind(lines, Registry()).sinks})
 
 
 def by_sink(document):
     return {(each["sink"], each["result"]) for each in document["checks"]}
-
-
-def drift(app):
-    """Return the value of the metric; None if it is absent."""
-    lines = app.metrics.exposition("")[0].decode().splitlines()
-    values = [line.removeprefix(GAUGE) for line in lines if line.startswith(GAUGE)]
-    return float(values[0]) if values else None
 
 
 async def test_months_that_equal_the_totals_match(by_hand, diary, books):
@@ -289,15 +218,53 @@ async def test_what_is_not_independent_or_not_there_is_never_a_match(by_hand, di
         assert {("2026-10", None): "unverified", ("2026-09", None): "unverified"} == results(
             document
         )
-        assert {"the provider gives no totals of this month"} == {
-            each["reason"] for each in document["checks"]
-        }
+        assert [
+            "the provider gives no totals of this month",
+            "the provider gives no totals of this month: in a week",
+        ] == [each["reason"] for each in document["checks"]]
 
         del diary.totals
         document = await reconcile(app)
         assert {"the connector has no totals of this stream"} == {
             each["reason"] for each in document["checks"]
         }
+
+
+async def test_totals_by_the_path_of_the_rows_show_what_is_wrong(by_hand, diary, books):
+    """A difference is drift, until there is none any more; the metric is gone with it."""
+    books.independent = False
+    books.months["2026-09"] = {USD: Decimal("0.2")}
+    async with open_app(by_hand) as app:
+        await sync(app)
+        document = await reconcile(app)
+        assert {("2026-10", USD): "unverified", ("2026-09", USD): "drift"} == results(document)
+        assert ("drift", 0.5) == ((await standing(app))[0]["result"], drift(app))
+
+        books.months["2026-09"] = {USD: Decimal("0.1")}
+        await reconcile(app)
+        assert ([], None) == (await standing(app), drift(app))
+
+
+@pytest.mark.parametrize("first", ["2026-09", "2026-08"])
+async def test_a_month_before_the_start_may_be_there_in_part(by_hand, diary, books, first):
+    """Its late rows came with a slice of after the start; a slice of its own has all of it."""
+    diary.months = [first, "2026-10"]
+
+    async def read(partition, out):
+        late = row(billing_period="2026-08", service="late")
+        await out.write(batch_of([row(billing_period=partition.key), late]))
+
+    diary.read = read
+    books.months["2026-08"] = {USD: Decimal(5)}
+    async with open_app(by_hand) as app:
+        await sync(app)
+        check = (await reconcile(app))["checks"][-1]
+
+    excused = first == "2026-09"
+    assert ("2026-08", "unverified" if excused else "drift") == (
+        check["billing_period"], check["result"],
+    )  # fmt: skip
+    assert excused == ("the stream starts later" in (check["reason"] or ""))
 
 
 async def test_a_difference_may_have_a_reason(by_hand, diary, books):

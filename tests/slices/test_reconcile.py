@@ -63,6 +63,16 @@ def test_anything_more_is_drift(committed, provider, share):
     assert Decimal(share) == each.share.quantize(Decimal("0.000001"))
 
 
+@pytest.mark.parametrize(("lines", "agreement"), [("1000", "match"), ("100", "drift")])
+def test_what_rounding_of_the_rows_explains_is_a_match(lines, agreement):
+    """Kilograms have twelve decimals, and an export of small ones has more of each."""
+    kg = "location_based_kg"
+    committed = {kg: Decimal("0.000000001500"), "line_count": Decimal(lines)}
+    [each] = found(committed, {kg: Decimal("0.00000000130000001")}).values()
+
+    assert agreement == each.agreement
+
+
 def test_a_currency_that_one_side_lacks_is_told():
     """Missing in the sink; unknown to the provider. Measures it has no totals of are left out."""
     committed = sums(billed_cost_in_USD="1", effective_cost_in_USD="7", line_count="3")
@@ -80,14 +90,23 @@ def test_a_total_of_zero_needs_no_rows():
     assert Agreement.MATCH is found({}, {USD: Decimal(0)})[USD].agreement
 
 
-@pytest.mark.parametrize("committed", ["10.5", "11"])
-def test_totals_by_the_path_of_the_rows_prove_nothing(committed):
-    """Whether they agree is said, but a match it is not."""
-    each = only(committed, "10.5", independent=False)
-    word = "agrees" if committed == "10.5" else "differs"
+def test_totals_by_the_path_of_the_rows_prove_nothing_right():
+    """That they agree is said, but a match it is not."""
+    each = only("10.5", "10.5", independent=False)
 
-    assert (Agreement.UNVERIFIED, word == "agrees") == (each.agreement, each.agrees)
-    assert f"it {word}, but the totals come by the same path as the rows" == each.reason
+    assert (Agreement.UNVERIFIED, True) == (each.agreement, each.agrees)
+    assert "it agrees, but the totals come by the same path as the rows" == each.reason
+
+
+def test_totals_by_the_path_of_the_rows_prove_something_wrong():
+    """What the source itself has another sum of is lacking, or late; an excuse holds here too."""
+    drift = only("11", "10.5", independent=False)
+    missing = found({}, {USD: Decimal(1)}, independent=False)[USD]
+    late = only("11", "10.5", independent=False, excuse="not over")
+
+    assert [Agreement.DRIFT, Agreement.MISSING] == [drift.agreement, missing.agreement]
+    assert "the source has changed since" in drift.reason
+    assert (Agreement.UNVERIFIED, "not over") == (late.agreement, late.reason)
 
 
 def test_a_difference_with_an_excuse_is_no_drift():

@@ -42,6 +42,8 @@ class _Stream:
 
     async def partitions(self, window):
         await self._get("list")
+        secret = self._flaw == "tells a secret"
+        self._ctx.signed_in("Bearer sesame" if secret else "ogfd@acme.example")
         version = f"v{next(_counter)}" if self._flaw == "versions change" else "v1"
         partition = Partition(key="2026-10", period=_OCTOBER, version=version)
         return [partition, partition] if self._flaw == "doubled partition" else [partition]
@@ -150,6 +152,7 @@ async def test_a_right_connector_passes():
         ("no fate", "source_rows is given in some writes"),
         ("unknown column", "'servise' is not a column"),
         ("other rows each time", "read twice"),
+        ("tells a secret", "signed_in: .* looks like a secret"),
         ("swallows errors", r"call 2 \(x:page0\) is swallowed"),
         ("errors become fatal", "surfaces as FatalError"),
         ("errors are wrapped", "surfaces as RuntimeError"),

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ogfd.testing import NotConformant, check_sink
+from ogfd.plugin import OgfdError
+from ogfd.testing import SINK_CHECKS, NotConformant, SinkUnderTest, check_sink
 
 _spec = importlib.util.spec_from_file_location(
     "memory_sink", Path(__file__).with_name("memory_sink.py")
@@ -49,7 +50,17 @@ async def test_a_right_sink_passes():
 @pytest.mark.parametrize(("flaw", "check"), _FLAWS.items(), ids=_FLAWS)
 async def test_a_wrong_sink_is_caught(flaw, check):
     """Each flaw is found, by the check that is there for it."""
-    with pytest.raises(NotConformant) as caught:
-        await check_sink(memory_sink.memory_spec(flaw), _new_config())
+    subject = SinkUnderTest(spec=memory_sink.memory_spec(flaw), config=_new_config()())
 
-    assert check in {finding.partition(":")[0] for finding in caught.value.findings}
+    with pytest.raises((NotConformant, OgfdError)):
+        await SINK_CHECKS[check](subject)
+
+
+async def test_all_that_is_wrong_is_told_at_once():
+    """By the check that found it, although another one did before."""
+    flaws = ("no attempts", "where is ignored")
+    with pytest.raises(NotConformant) as caught:
+        await check_sink(memory_sink.memory_spec(*flaws), _new_config())
+
+    named = {finding.partition(":")[0] for finding in caught.value.findings}
+    assert {_FLAWS[flaw] for flaw in flaws} <= named < SINK_CHECKS.keys()

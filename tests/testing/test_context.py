@@ -262,6 +262,15 @@ async def test_what_the_connector_gave_to_on_expired_is_used_and_recorded():
     assert (drop, 2, 3) == (ctx.refresh, ctx.refreshes, state.number)
 
 
+async def test_as_whom_a_connector_says_to_be_signed_in_is_recorded():
+    """As it said it, each time: the daemon shows the last one."""
+    ctx = FakeContext()
+    ctx.signed_in("a@acme.example")
+    ctx.signed_in("b@acme.example")
+
+    assert ["a@acme.example", "b@acme.example"] == ctx.identities
+
+
 @pytest.mark.parametrize(
     ("status", "options"), [(403, {}), (401, {"idempotent": False}), (503, {})]
 )

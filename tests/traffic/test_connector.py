@@ -21,7 +21,18 @@ def settings(**fields: Any) -> Any:
 
 @pytest.mark.parametrize("kind", [ConnectorContext, FakeContext])
 @pytest.mark.parametrize(
-    "name", ["request", "call", "download", "content", "on_expired", "pages", "progress", "now"]
+    "name",
+    [
+        "request",
+        "call",
+        "download",
+        "content",
+        "on_expired",
+        "signed_in",
+        "pages",
+        "progress",
+        "now",
+    ],
 )
 def test_the_signatures_are_those_of_the_contract(kind: Any, name: Any) -> None:
     """The daemon's and the test kit's stand in for the Context."""

@@ -149,7 +149,10 @@ async def test_a_wait_above_a_minute_parks(world: Any) -> None:
     assert "2026-10-01T00:01:01+00:00" == parked.value.next_due.isoformat()
     assert ErrorClass.TRANSIENT is parked.value.error_class
     assert isinstance(parked.value.__cause__, HttpError)
-    assert "s3:Get: the server wants to be left alone for 61 s" == str(parked.value)
+    assert (
+        "s3:Get: the server wants to be left alone for 61 s: GET https://h/x answered 429"
+        == str(parked.value)
+    )
 
 
 async def test_a_long_wait_parks_even_after_the_last_attempt(world: Any) -> None:

@@ -49,6 +49,8 @@ def numbers(cells: pa.Array, kind: pa.DataType) -> Numbers:
         cells: the bytes of a column of text, or numbers of any type.
         kind: a decimal.
     """
+    if pa.types.is_decimal128(cells.type) or pa.types.is_decimal256(cells.type):
+        return _decimals(cells, kind)
     if not pa.types.is_binary(cells.type):
         cells = cells.cast(pa.string()).cast(pa.binary())
     none = np.zeros(len(cells), dtype=np.bool_)
@@ -63,6 +65,20 @@ def numbers(cells: pa.Array, kind: pa.DataType) -> Numbers:
             if not _too_large(values):
                 return Numbers(values=values, bad=none)
     return _one_by_one(cells, kind)
+
+
+def _decimals(cells: pa.Array, kind: pa.DataType) -> Numbers:
+    """Round decimals as they are: their text would be three times as slow to read."""
+    bad = np.zeros(len(cells), dtype=np.bool_)
+    if _too_large(cells):
+        large = pc.greater_equal(pc.abs(cells), pa.scalar(_LARGEST)).fill_null(False)
+        bad = large.to_numpy(zero_copy_only=False)
+        cells = pc.if_else(large, None, cells)
+    if cells.type.scale <= kind.scale:
+        return Numbers(values=cells.cast(kind), bad=bad)
+    near = pc.round(cells, kind.scale, round_mode="half_to_even")
+    rounded = int(pc.sum(pc.not_equal(near, cells)).as_py() or 0)
+    return Numbers(values=near.cast(kind), bad=bad, rounded=rounded)
 
 
 def _text(cells: pa.Array) -> pa.Array:

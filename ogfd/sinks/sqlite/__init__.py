@@ -5,18 +5,19 @@ The ``sqlite`` sink: one file that any tool can read while the daemon writes.
     schema     tables, views, migrations     commit   the one transaction that replaces a slice
     columns    Arrow batch -> what is kept   reading  ledger, history, scans
     connection one ADBC connection and what its errors mean
+
+The driver, and Arrow, are imported when the file is opened: the announcement needs neither.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from ogfd.plugin import PluginConfig, SinkSpec, hookimpl
-from ogfd.sinks.sqlite.schema import migrate_file
-from ogfd.sinks.sqlite.sink import open_file
+from ogfd.plugin import PluginConfig, Sink, SinkContext, SinkSpec, hookimpl
 
 __all__ = ["SqliteConfig", "ogfd_sink"]
 
@@ -41,7 +42,19 @@ def ogfd_sink() -> SinkSpec:
     return SinkSpec(
         name="sqlite",
         config=SqliteConfig,
-        open=lambda config, ctx: open_file(config.path, config.busy_timeout, ctx),
-        migrate=lambda config, _: migrate_file(config.path, config.busy_timeout),
+        open=_open,
+        migrate=_migrate,
         summary="one SQLite file; rows and ledger in one transaction; readers never wait",
     )
+
+
+def _open(config: SqliteConfig, ctx: SinkContext) -> AbstractAsyncContextManager[Sink]:
+    from ogfd.sinks.sqlite.sink import open_file  # noqa: PLC0415 - see above
+
+    return open_file(config.path, config.busy_timeout, ctx)
+
+
+async def _migrate(config: SqliteConfig, _ctx: SinkContext) -> None:
+    from ogfd.sinks.sqlite.schema import migrate_file  # noqa: PLC0415 - see above
+
+    await migrate_file(config.path, config.busy_timeout)

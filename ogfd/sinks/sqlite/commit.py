@@ -130,17 +130,18 @@ def _held(connection: Connection, slice: str) -> tuple[int, str | None]:
 def _claim(connection: Connection, info: PackageInfo) -> None:
     for claim in info.claims:
         taken = connection.query(
-            "SELECT slice FROM ogfd_claims WHERE provider = ? AND billing_account_id = ? "
+            "SELECT slice, stream FROM ogfd_claims WHERE provider = ? AND billing_account_id = ? "
             "AND billing_period = ? AND kind = ? AND stream <> ? ORDER BY slice LIMIT 1",
             (*_claim_key(claim), _stream(info)),
         )
         if taken:
-            other = str(taken[0][0])
+            other, stream = map(str, taken[0])
             raise OverlapError(
                 f"{info.slice} overlaps {other}: both count {claim.kind.value} of "
                 f"{claim.provider} {claim.billing_account_id} in {claim.billing_period}",
                 other=other,
-                hint=f"if {other} is to count no more: ogfd slices drop {other} --reason ...",
+                hint=f"if {other} is to count no more: ogfd slices drop {other} --reason ...; "
+                f"with {stream} in place of the slice all of it is dropped",
             )
     connection.query("DELETE FROM ogfd_claims WHERE slice = ?", (info.slice,))
     for claim in info.claims:

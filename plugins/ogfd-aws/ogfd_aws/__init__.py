@@ -1,18 +1,28 @@
-"""AWS connector of ogfd: cost from exports in S3, carbon from the service for it."""
+"""
+AWS connector of ogfd: cost from exports in S3, carbon from the service for it.
+
+This only announces. What asks AWS is imported when AWS is asked: the SDK takes longer to import
+than most commands take, and they have no use for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
-from ogfd.plugin import ConnectorSpec, Context, Kind, Limit, Stream, StreamSpec, hookimpl
-from ogfd_aws.bucket import Bucket
-from ogfd_aws.carbon.export.stream import CarbonExportStream
-from ogfd_aws.carbon.publication import PUBLISH_LAG
-from ogfd_aws.carbon.service import open_emissions
-from ogfd_aws.carbon.stream import REFRESH, CarbonStream
-from ogfd_aws.check import check
+from ogfd.plugin import (
+    ConnectorSpec,
+    Context,
+    Fault,
+    Finding,
+    Kind,
+    Limit,
+    Stream,
+    StreamSpec,
+    hookimpl,
+)
+from ogfd_aws.carbon.publication import PUBLISH_LAG, REFRESH
 from ogfd_aws.config import (
     ENVIRONMENT,
     AwsConfig,
@@ -22,15 +32,8 @@ from ogfd_aws.config import (
     CostExplorerConfig,
     principal,
 )
-from ogfd_aws.cur.stream import CostStream
-from ogfd_aws.discover import discover
 from ogfd_aws.explorer import months
-from ogfd_aws.explorer.reference import Reference
-from ogfd_aws.explorer.service import open_explorer, prices
-from ogfd_aws.explorer.stream import CostExplorerStream
-from ogfd_aws.faults import classify
-from ogfd_aws.identity import Payer
-from ogfd_aws.session import Clients, open_clients
+from ogfd_aws.explorer.fee import prices
 
 _ALL_THERE_IS = timedelta(days=365 * 100)  # the stream knows where that begins
 _COST_LAG = timedelta(hours=24)
@@ -85,9 +88,9 @@ def ogfd_connector() -> ConnectorSpec:
             "": Limit(rate=5, burst=100),
         },
         principal=principal,
-        classify=classify,
-        check=check,
-        discover=discover,
+        classify=_classify,
+        check=_check,
+        discover=_discover,
         prices=prices,
         environment=ENVIRONMENT,
         summary="AWS cost from CUR and FOCUS exports in S3 or from Cost Explorer, and the carbon "
@@ -95,39 +98,26 @@ def ogfd_connector() -> ConnectorSpec:
     )
 
 
-@asynccontextmanager
-async def _open(config: AwsConfig, ctx: Context) -> AsyncGenerator[Mapping[str, Stream]]:
-    if not config.has_streams:
-        yield {}
-        return
-    streams: dict[str, Stream] = {}
-    async with open_clients(ctx, config) as clients:
-        payer = Payer(ctx, clients).account
-        streams |= await _costs(config, ctx, clients, payer)
-        if config.carbon is not None:
-            emissions = await open_emissions(ctx, clients, config)
-            streams["carbon"] = CarbonStream(ctx, emissions, payer)
-        if (export := config.carbon_export) is not None:
-            client = await clients.open("s3")
-            bucket = Bucket(ctx, client, export.bucket, requester_pays=export.requester_pays)
-            streams["carbon_export"] = CarbonExportStream(ctx, bucket, export)
-        yield streams
+def _open(config: AwsConfig, ctx: Context) -> AbstractAsyncContextManager[Mapping[str, Stream]]:
+    from ogfd_aws.streams import open_streams  # noqa: PLC0415 - see above
+
+    return open_streams(config, ctx)
 
 
-async def _costs(
-    config: AwsConfig, ctx: Context, clients: Clients, payer: Callable[[], Awaitable[str]]
-) -> dict[str, Stream]:
-    """Return the streams of cost; of both, the export's rows count, the other one proves them."""
-    streams: dict[str, Stream] = {}
-    totals = None
-    if (table := config.cost_explorer) is not None:
-        explorer = await open_explorer(ctx, clients)
-        totals = Reference(ctx, explorer).totals
-        streams["cost_explorer"] = CostExplorerStream(
-            ctx, explorer, payer, table.group_by, counts=config.cost is None
-        )
-    if (cost := config.cost) is not None:
-        client = await clients.open("s3")
-        bucket = Bucket(ctx, client, cost.bucket, requester_pays=cost.requester_pays)
-        streams["cost"] = CostStream(ctx, bucket, cost, totals=totals)
-    return streams
+def _classify(exc: BaseException) -> Fault | None:
+    from ogfd_aws.faults import classify  # noqa: PLC0415 - see above
+
+    return classify(exc)
+
+
+async def _check(config: AwsConfig, ctx: Context) -> Sequence[Finding]:
+    """Probe every stream that is configured; changes nothing."""
+    from ogfd_aws.check import check  # noqa: PLC0415 - see above
+
+    return await check(config, ctx)
+
+
+async def _discover(config: AwsConfig, ctx: Context) -> Sequence[Finding]:
+    from ogfd_aws.discover import discover  # noqa: PLC0415 - see above
+
+    return await discover(config, ctx)

@@ -68,6 +68,7 @@ async def _probed(ctx: Context, clients: Clients, config: AwsConfig) -> list[Pro
                 return [Probed(finding=await _turned_away(ctx, config, exc))]
             found.append(Probed(finding=replace(failed(CALLER, exc), level=FindingLevel.WARNING)))
         else:
+            ctx.signed_in(who.arn)
             found.append(fine(CALLER, f"account {who.account}, {who.arn}"))
     return [*found, *await _streams(ctx, clients, config, who)]
 

@@ -13,6 +13,8 @@ from pydantic import Field, field_validator, model_validator
 from ogfd.plugin import SHAPES_ROWS, PluginConfig, Secret
 from ogfd_aws.regions import partition_of
 
+# Not \w: that is every letter of Unicode, which AWS does not take, and slow to compile.
+_WORD: Final = "0-9A-Za-z_"
 _MODEL_VERSION: Final = r"[vV]\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
 _DIMENSIONS: Final = (
     "SERVICE", "LINKED_ACCOUNT", "RECORD_TYPE", "REGION", "AZ", "USAGE_TYPE", "OPERATION",
@@ -118,9 +120,10 @@ class AwsConfig(PluginConfig):
     profile: str | None = None
     role_arn: Annotated[str, Field(pattern=r"^arn:[a-z-]+:iam::\d{12}:role/.+$")] | None = None
     external_id: (
-        Annotated[str, Field(min_length=2, max_length=1224, pattern=r"^[\w+=,.@:/-]+$")] | None
+        Annotated[str, Field(min_length=2, max_length=1224, pattern=rf"^[{_WORD}+=,.@:/-]+$")]
+        | None
     ) = None
-    role_session_name: Annotated[str, Field(pattern=r"^[\w+=,.@-]{2,64}$")] = "ogfd"
+    role_session_name: Annotated[str, Field(pattern=rf"^[{_WORD}+=,.@-]{{2,64}}$")] = "ogfd"
     endpoint_url: str | None = None
     access_key_id: str | None = None
     secret_access_key: Secret | None = None

@@ -76,6 +76,7 @@ class Payer:
         async with self._turn:
             if self._found is None:
                 who = await caller(self._ctx, self._clients)
+                self._ctx.signed_in(who.arn)
                 self._found = await self._manager() or who.account
             return self._found
 
@@ -92,7 +93,7 @@ async def before_the_role(ctx: Context, config: AwsConfig) -> Caller | None:
     """Return who *config* would assume its role as; None if that cannot be told."""
     without = config.model_copy(update={"role_arn": None, "external_id": None})
     try:
-        async with open_clients(ctx, without) as clients:
+        async with open_clients(ctx, without, lambda _arn: None) as clients:
             return await caller(ctx, clients)
     except OgfdError:
         return None

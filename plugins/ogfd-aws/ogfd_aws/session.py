@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from aiobotocore.credentials import (
     AioCredentials,
     AioDeferredRefreshableCredentials,
 )
+from aiobotocore.hooks import AioHierarchicalEmitter
 from aiobotocore.httpsession import AIOHTTPSession
 from aiobotocore.session import AioSession
 from botocore import exceptions as sdk
@@ -30,6 +32,9 @@ from ogfd_aws.faults import HINTS, translated, with_profile
 _POOL: Final = 16  # two downloads and the listings of one run need four; a leak would hang the pool
 _CONNECT_SECONDS: Final = 10
 _READ_SECONDS: Final = 60
+
+Assumed = Callable[[str], None]
+"""Is told the ARN of the session whenever a role was assumed."""
 
 
 class Straight(AIOHTTPSession):  # type: ignore[misc]  # the SDK is not typed
@@ -102,11 +107,18 @@ class Clients:
 
 
 @asynccontextmanager
-async def open_clients(ctx: Context, config: AwsConfig) -> AsyncGenerator[Clients]:
+async def open_clients(
+    ctx: Context, config: AwsConfig, assumed: Assumed | None = None
+) -> AsyncGenerator[Clients]:
     """
     Find the credentials that *config* names, for all clients of a run.
 
     Credentials that ran out are looked for anew: files are read again, a role is assumed again.
+
+    Args:
+        ctx: of the run.
+        config: of the connector.
+        assumed: None means that the connector says to be signed in as that.
 
     Raises:
         AuthError: if there are no credentials to assume the role with, the profile does not exist,
@@ -117,7 +129,7 @@ async def open_clients(ctx: Context, config: AwsConfig) -> AsyncGenerator[Client
     for name in ("botocore", "aiobotocore"):
         logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        session = await open_session(config)
+        session = await open_session(config, assumed or ctx.signed_in)
         ctx.on_expired((await session.get_credentials()).drop)
     except sdk.BotoCoreError as exc:
         raise translated(exc, "no credentials") from exc
@@ -131,11 +143,11 @@ def _not_led_on(context: dict[str, Any], **_: Any) -> None:
     context.setdefault("s3_redirect", {})["redirected"] = True
 
 
-async def open_session(config: AwsConfig) -> AioSession:
+async def open_session(config: AwsConfig, assumed: Assumed = lambda _arn: None) -> AioSession:
     """Return a session with the credentials that *config* names, see `open_clients`."""
     session = _session(config)
     profile = session.profile or "default"
-    credentials = RenewableCredentials(functools.partial(_load, config), profile=profile)
+    credentials = RenewableCredentials(functools.partial(_load, config, assumed), profile=profile)
     await credentials.get()
     session.register_component(
         "credential_provider", AioCredentialResolver(providers=[_Given(credentials)])
@@ -146,7 +158,12 @@ async def open_session(config: AwsConfig) -> AioSession:
 def _session(config: AwsConfig) -> AioSession:
     # With keys of its own, a profile that the environment names has nothing to say.
     own = {"profile": (None, None, None, None)} if config.access_key_id is not None else None
-    session = AioSession(session_vars=own, profile=config.profile)
+    session = AioSession(
+        session_vars=own,
+        event_hooks=copy.copy(_handlers()),
+        include_builtin_handlers=False,
+        profile=config.profile,
+    )
     session.register_component("data_loader", _models())
     return session
 
@@ -162,6 +179,14 @@ def _no_prompt(_: str) -> str:
 def _models() -> Loader:
     # Read-only data of the SDK. Parsing it holds the interpreter for 55 ms a client otherwise.
     return AioSession().get_component("data_loader")
+
+
+@functools.cache
+def _handlers() -> AioHierarchicalEmitter:
+    # The SDK's own. Registering them holds the interpreter for 7 ms a session otherwise.
+    events = AioHierarchicalEmitter()
+    AioSession(event_hooks=events)
+    return events
 
 
 class RenewableCredentials(AioCredentials):  # type: ignore[misc]  # the SDK is not typed
@@ -240,12 +265,16 @@ class _Given:
         return self._credentials
 
 
-async def _load(config: AwsConfig) -> AioCredentials | None:
+async def _load(config: AwsConfig, assumed: Assumed) -> AioCredentials | None:
     source = _session(config)
     if config.access_key_id is not None and config.secret_access_key is not None:
         source.set_credentials(**_given(config, config.access_key_id, config.secret_access_key))
+        if config.role_arn is None:
+            return await source.get_credentials()
     if config.role_arn is not None:
-        return await _assuming(source, config)
+        return await _assuming(source, config, assumed)
+    # A role of the profile or of a web identity, which the SDK assumes by itself.
+    source.register("after-call.sts", functools.partial(_tell, assumed))
     return await _found(source, config)
 
 
@@ -284,7 +313,7 @@ async def _found(source: AioSession, config: AwsConfig) -> AioCredentials | None
     return found
 
 
-async def _assuming(source: AioSession, config: AwsConfig) -> AioCredentials:
+async def _assuming(source: AioSession, config: AwsConfig, assumed: Assumed) -> AioCredentials:
     try:
         credentials = await _found(source, config)
     except sdk.BotoCoreError as exc:
@@ -298,12 +327,7 @@ async def _assuming(source: AioSession, config: AwsConfig) -> AioCredentials:
     if config.external_id is not None:
         extra["ExternalId"] = config.external_id
     fetcher = AioAssumeRoleCredentialFetcher(
-        client_creator=functools.partial(
-            source.create_client,
-            region_name=config.region,
-            endpoint_url=config.endpoint_url,
-            config=client_config(config),
-        ),
+        client_creator=functools.partial(_token_service, source, config, assumed),
         source_credentials=credentials,
         role_arn=config.role_arn,
         extra_args=extra,
@@ -311,3 +335,25 @@ async def _assuming(source: AioSession, config: AwsConfig) -> AioCredentials:
     return AioDeferredRefreshableCredentials(
         refresh_using=fetcher.fetch_credentials, method="assume-role"
     )
+
+
+@asynccontextmanager
+async def _token_service(
+    source: AioSession, config: AwsConfig, assumed: Assumed, service: str, **keys: str | None
+) -> AsyncGenerator[Any]:
+    """Open the client of STS that assumes the role of *config*, with the *keys* that may."""
+    made = source.create_client(
+        service,
+        region_name=config.region,
+        endpoint_url=config.endpoint_url,
+        config=client_config(config),
+        **keys,
+    )
+    async with made as client:
+        client.meta.events.register("after-call.sts", functools.partial(_tell, assumed))
+        yield client
+
+
+def _tell(assumed: Assumed, *, parsed: Mapping[str, Any], **_: Any) -> None:
+    if arn := (parsed.get("AssumedRoleUser") or {}).get("Arn"):
+        assumed(str(arn))

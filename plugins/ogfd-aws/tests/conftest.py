@@ -1,6 +1,7 @@
 """An S3 store to read from, and reports to put there."""
 
 import csv
+import functools
 import gzip
 import io
 import json
@@ -23,13 +24,16 @@ from ogfd_aws.cur.mapping import Mapper
 from ogfd_aws.cur.reports import Layout
 from ogfd_aws.cur.stream import SOURCES
 from ogfd_aws.faults import classify
+from ogfd_sandbox.carbon import Footprint, footprint, publish
+from ogfd_sandbox.cur import CurSettings, Month
 from ogfd_sandbox.s3 import S3Server
 
-from ogfd.plugin import Secret, Stream, Wanted
+from ogfd.plugin import Partition, Period, Secret, Stream, Wanted
 from ogfd.plugin.tabular import feed
 from ogfd.testing import Collected, FakeContext
 
 MONTH = "20261001-20261101"
+EVER = Period.months("2022-01", "2026-11")
 BASIC = {
     "identity/LineItemId": "abc",
     "bill/PayerAccountId": "111122223333",
@@ -91,12 +95,17 @@ def read_file(path: Path, content: bytes, wanted: Wanted | None = None) -> Colle
 class Shop:
     """A bucket of its own, and what a test needs to fill and read it."""
 
-    def __init__(self, server: S3Server, bucket: str, spool: Path) -> None:
+    def __init__(self, server: S3Server, spool: Path) -> None:
         self.server = server
-        self.bucket = bucket
         self.spool = spool
         self.logged: list[tuple[str, dict[str, Any]]] = []
-        server.create_bucket(bucket)
+
+    @functools.cached_property
+    def bucket(self) -> str:
+        """The name of the bucket, which is made for those who ask."""
+        name = f"bucket-{next(_buckets)}"
+        self.server.create_bucket(name)
+        return name
 
     def put(self, key: str, body: bytes) -> None:
         self.server.put(self.bucket, key, body)
@@ -166,6 +175,29 @@ class Shop:
         async with spec.open(self.carbon(), ctx or self.context()) as streams:
             yield streams["carbon"]
 
+    async def emission_months(
+        self, window: Period = EVER, ctx: FakeContext | None = None
+    ) -> dict[str, Partition]:
+        """List the months of the stream carbon, by key."""
+        async with self.emissions(ctx) as stream:
+            return {each.key: each for each in await stream.partitions(window)}
+
+    async def emitted(
+        self,
+        month: object = "2026-08",
+        ctx: FakeContext | None = None,
+        between: Callable[[], None] | None = None,
+    ) -> Collected:
+        """List all months, then read one; *between* happens after the listing."""
+        out = Collected()
+        async with self.emissions(ctx) as stream:
+            found = {each.key: each for each in await stream.partitions(EVER)}
+            if between is not None:
+                between()
+            await stream.read(found[str(month)], out)
+        out.check()
+        return out
+
     @asynccontextmanager
     async def delivered(
         self, ctx: FakeContext | None = None, **export: Any
@@ -212,12 +244,11 @@ _buckets = count(1)
 
 
 @pytest.fixture
-def shop(server: S3Server, tmp_path: Path) -> Iterator[Shop]:
+def shop(server: S3Server, tmp_path: Path) -> Shop:
     server.heal()
     spool = tmp_path / "spool"
     spool.mkdir()
-    yield Shop(server, f"bucket-{next(_buckets)}", spool)
-    server.heal()
+    return Shop(server, spool)
 
 
 @pytest.fixture
@@ -233,3 +264,13 @@ def aws_config(monkeypatch, tmp_path):
         (tmp_path / "config").write_text(text)
 
     return write
+
+
+@pytest.fixture
+def made(shop: Shop) -> list[Footprint]:
+    """Publish emissions of two months, of an account in no organisation; return them."""
+    settings = CurSettings(seed=2, rows=200)
+    found = [footprint(settings, Month(2026, month)) for month in (8, 9)]
+    publish(shop.server, found)
+    shop.server.set_billing()
+    return found

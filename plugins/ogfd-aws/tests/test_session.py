@@ -1,19 +1,17 @@
 """Credentials and clients."""
 
-import asyncio
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import anyio
 import pytest
 from aiobotocore.credentials import AioCredentials
 from aiohttp import web
-from botocore.exceptions import ConnectionClosedError
 from ogfd_aws.config import AwsConfig
 from ogfd_aws.faults import classify
-from ogfd_aws.session import RenewableCredentials, client_config, open_clients, open_session
+from ogfd_aws.identity import before_the_role
+from ogfd_aws.session import RenewableCredentials, open_clients, open_session
 
-from ogfd.plugin import AuthError, FatalError, Secret, SourceError
+from ogfd.plugin import AuthError, Secret
 from ogfd.testing import FakeContext
 
 ASSUMED = """<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
@@ -186,115 +184,6 @@ async def test_a_role_is_assumed_again_when_its_session_is_refused(sts):
     assert 2 == len(asked)
 
 
-async def test_the_sdk_makes_one_attempt_whatever_the_environment_says(monkeypatch):
-    """There is one retry layer."""
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
-    monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
-    hits = []
-
-    async def answer(request):
-        hits.append(request.path)
-        return web.Response(status=503)
-
-    app = web.Application()
-    app.router.add_route("*", "/{tail:.*}", answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    async with open_clients(FakeContext(), config(endpoint_url=url)) as clients:
-        client = await clients.open("s3")
-        with pytest.raises(client.exceptions.ClientError):
-            await client.list_objects_v2(Bucket="b")
-    await runner.cleanup()
-
-    assert ["/b"] == hits
-
-
-@asynccontextmanager
-async def raw(*answers):
-    """A server of raw answers, the last one for ever, on connections that it ends after the n-th."""
-    asked = []
-
-    async def handle(reader, writer):
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                asked.append(head.decode().partition(" HTTP/")[0].partition("?")[0])
-                answer = answers[min(len(asked), len(answers)) - 1]
-                if answer is None:
-                    return
-                writer.write(answer)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", asked
-
-
-@pytest.mark.parametrize("status", [301, 302, 307, 308])
-async def test_a_redirect_is_not_followed(status):
-    """botocore follows none either: it could lead anywhere, and S3 wants another signature there."""
-    ctx = FakeContext(classify=classify)
-    async with raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as (elsewhere, led):
-        answer = f"HTTP/1.1 {status} Moved\r\nLocation: {elsewhere}/x\r\nContent-Length: 0\r\n\r\n"
-        async with (
-            raw(answer.encode()) as (url, asked),
-            open_clients(ctx, config(endpoint_url=url)) as clients,
-        ):
-            client = await clients.open("s3")
-            with pytest.raises(SourceError) as raised:
-                await ctx.call("s3:List", client.list_objects_v2, Bucket="b")
-
-    assert (status, []) == (raised.value.status, led)
-    assert ["GET /b", "HEAD /b"][: len(asked)] == asked
-    assert isinstance(raised.value, FatalError)
-
-
-async def test_a_bucket_in_another_region_is_read_there():
-    """S3 says where; asked once more with a signature for that region."""
-    moved = b"<Error><Code>PermanentRedirect</Code></Error>"
-    head = b"HTTP/1.1 301 Moved\r\nx-amz-bucket-region: eu-west-1\r\nContent-Length: %d\r\n\r\n"
-    empty = b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"
-    found = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(empty) + empty
-    async with (
-        raw(head % len(moved) + moved, found) as (url, asked),
-        open_clients(FakeContext(), config(endpoint_url=url)) as clients,
-    ):
-        client = await clients.open("s3")
-        assert 0 == (await client.list_objects_v2(Bucket="b"))["KeyCount"]
-
-    assert ["GET /b"] * 2 == asked
-
-
-async def test_a_request_on_a_stale_connection_is_not_repeated_behind_the_policys_back():
-    """aiohttp would, without a token."""
-    empty = b"<ListBucketResult><KeyCount>0</KeyCount></ListBucketResult>"
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(empty) + empty
-    async with (
-        raw(answer, None, answer) as (url, asked),
-        open_clients(FakeContext(), config(endpoint_url=url)) as clients,
-    ):
-        client = await clients.open("s3")
-        await client.list_objects_v2(Bucket="b")
-        with pytest.raises(ConnectionClosedError):
-            await client.list_objects_v2(Bucket="b")
-
-    assert ["GET /b"] * 2 == asked
-
-
-def test_clients_sign_with_sigv4_and_pool_more_than_a_run_needs():
-    """An installed awscrt must not change what is sent."""
-    settings = client_config(config())
-
-    assert "sigv4" == settings.auth_scheme_preference
-    assert settings.max_pool_connections >= 8
-
-
 async def list_a_bucket(settings):
     ctx = FakeContext(classify=classify)
     async with open_clients(ctx, settings) as clients:
@@ -323,6 +212,46 @@ async def test_a_web_identity_is_read_anew_each_time(aws_config, monkeypatch, tm
     ]
 
 
+SESSION = "arn:aws:sts::123456789012:assumed-role/ogfd/x"
+
+
+async def signed_in(settings):
+    """Sign two requests; return as whom."""
+    told = []
+    credentials = await (await open_session(settings, told.append)).get_credentials()
+    for _ in range(2):
+        await credentials.get_frozen_credentials()
+    return told
+
+
+async def test_a_connector_is_signed_in_as_the_session_of_its_role(sts):
+    """As AWS told when the role was assumed; nothing is asked for it, and keys alone say nothing."""
+    url, asked, expiry = sts
+    expiry[0] = "2999-01-01T00:00:00Z"
+
+    assert [] == await signed_in(config(endpoint_url=url))
+    assert [SESSION] == await signed_in(config(endpoint_url=url, role_arn=ROLE))
+    assert ["AssumeRole"] == [one["Action"] for one in asked]
+
+
+async def test_it_is_not_signed_in_as_a_role_on_the_way(aws_config, monkeypatch, sts):
+    """A profile's role that only assumes the one of the connector is not who asks."""
+    url, asked, expiry = sts
+    expiry[0] = "2999-01-01T00:00:00Z"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", url)
+    aws_config(
+        "[profile p]\nrole_arn = arn:aws:iam::1:role/way\nsource_profile = s\n"
+        "[profile s]\naws_access_key_id = A\naws_secret_access_key = B\n"
+    )
+
+    assert [SESSION] == await signed_in(AwsConfig(profile="p"))
+    assert [SESSION] == await signed_in(AwsConfig(profile="p", role_arn=ROLE))
+    assert ["arn:aws:iam::1:role/way"] * 2 + [ROLE] == [one["RoleArn"] for one in asked]
+    ctx = FakeContext(classify=classify)
+    await before_the_role(ctx, AwsConfig(profile="p", role_arn=ROLE))
+    assert [] == ctx.identities
+
+
 async def test_a_web_identity_without_its_token_is_an_auth_error(aws_config, monkeypatch, tmp_path):
     """The SDK lets out what Python raised."""
     aws_config("")
@@ -348,22 +277,3 @@ async def test_a_role_of_a_profile_is_assumed_in_the_partition_of_the_bucket(
     await credentials.get_frozen_credentials()
 
     assert "/cn-north-1/sts/aws4_request" in asked[0]["signed"]
-
-
-@pytest.mark.parametrize(
-    ("region", "service", "host"),
-    [
-        ("eu-west-1", "sts", "sts.eu-west-1.amazonaws.com"),
-        ("us-gov-west-1", "sts", "sts.us-gov-west-1.amazonaws.com"),
-        ("cn-north-1", "sts", "sts.cn-north-1.amazonaws.com.cn"),
-        ("us-gov-west-1", "s3", "s3.us-gov-west-1.amazonaws.com"),
-        ("cn-northwest-1", "s3", "s3.cn-northwest-1.amazonaws.com.cn"),
-        ("eusc-de-east-1", "s3", "s3.eusc-de-east-1.amazonaws.eu"),
-    ],
-)
-async def test_every_partition_has_endpoints_of_its_own(region, service, host):
-    """GovCloud, China and the sovereign cloud know nothing of the others' credentials."""
-    async with open_clients(FakeContext(), config(region=region)) as clients:
-        client = await clients.open(service)
-
-        assert f"https://{host}" == client.meta.endpoint_url

@@ -1,17 +1,28 @@
-"""Azure connector of ogfd: cost from exports and Cost Management, carbon from Microsoft.Carbon."""
+"""
+Azure connector of ogfd: cost from exports and Cost Management, carbon from Microsoft.Carbon.
+
+This only announces. What asks Azure is imported when Azure is asked: the SDK takes longer to import
+than most commands take, and they have no use for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
-from ogfd.plugin import ConnectorSpec, Context, Kind, Limit, Stream, StreamSpec, hookimpl
-from ogfd_azure.arm import Arm
-from ogfd_azure.blob import open_container
-from ogfd_azure.carbon import stream as carbon
-from ogfd_azure.carbon.stream import CarbonStream
-from ogfd_azure.check import check
+from ogfd.plugin import (
+    ConnectorSpec,
+    Context,
+    Fault,
+    Finding,
+    Kind,
+    Limit,
+    Stream,
+    StreamSpec,
+    hookimpl,
+)
+from ogfd_azure.carbon import publication as carbon
 from ogfd_azure.config import (
     ENVIRONMENT,
     AzureConfig,
@@ -22,19 +33,9 @@ from ogfd_azure.config import (
     allowed_hosts,
     principal,
 )
-from ogfd_azure.credentials import SignIn
-from ogfd_azure.dashboard import stream as dashboard
-from ogfd_azure.dashboard.service import Emissions
-from ogfd_azure.dashboard.stream import DashboardStream
-from ogfd_azure.discover import discover
-from ogfd_azure.exports.stream import CostStream
-from ogfd_azure.faults import classify
+from ogfd_azure.dashboard import publication as dashboard
 from ogfd_azure.query import months
-from ogfd_azure.query.reference import Reference
-from ogfd_azure.query.service import Queries
-from ogfd_azure.query.stream import CostQueryStream
 from ogfd_azure.quotas import remaining
-from ogfd_azure.tokens import Tokens
 
 _COST_LAG = timedelta(hours=24)
 """
@@ -99,9 +100,9 @@ def ogfd_connector() -> ConnectorSpec:
         },
         principal=principal,
         allowed_hosts=allowed_hosts,
-        classify=classify,
-        check=check,
-        discover=discover,
+        classify=_classify,
+        check=_check,
+        discover=_discover,
         quotas=remaining,
         environment=ENVIRONMENT,
         summary="Azure cost from exports or Cost Management, emissions from Microsoft.Carbon and the "
@@ -109,31 +110,26 @@ def ogfd_connector() -> ConnectorSpec:
     )
 
 
-@asynccontextmanager
-async def _open(config: AzureConfig, ctx: Context) -> AsyncGenerator[Mapping[str, Stream]]:
-    streams: dict[str, Stream] = {}
-    async with Tokens(ctx, SignIn(config=config)) as tokens:
-        arm = Arm(ctx, config, tokens)
-        streams |= _costs(config, ctx, arm, tokens)
-        if config.carbon is not None:
-            streams["carbon"] = CarbonStream(ctx, arm, config)
-        if (table := config.emissions_dashboard) is not None:
-            emissions = Emissions(ctx, table, tokens)
-            streams["emissions_dashboard"] = DashboardStream(ctx, emissions, table)
-        yield streams
+def _open(config: AzureConfig, ctx: Context) -> AbstractAsyncContextManager[Mapping[str, Stream]]:
+    from ogfd_azure.streams import open_streams  # noqa: PLC0415 - see above
+
+    return open_streams(config, ctx)
 
 
-def _costs(config: AzureConfig, ctx: Context, arm: Arm, tokens: Tokens) -> dict[str, Stream]:
-    """Return the streams of cost; of both, the export's rows count, the other one proves them."""
-    streams: dict[str, Stream] = {}
-    totals = None
-    if (table := config.cost_query) is not None:
-        queries = Queries(ctx, arm)
-        totals = Reference(ctx, queries, table.scopes).totals
-        streams["cost_query"] = CostQueryStream(
-            ctx, queries, table.scopes, counts=config.cost is None
-        )
-    if (cost := config.cost) is not None:
-        container = open_container(ctx, tokens, config, cost)
-        streams["cost"] = CostStream(ctx, container, cost, totals=totals)
-    return streams
+def _classify(exc: BaseException) -> Fault | None:
+    from ogfd_azure.faults import classify  # noqa: PLC0415 - see above
+
+    return classify(exc)
+
+
+async def _check(config: AzureConfig, ctx: Context) -> Sequence[Finding]:
+    """Probe every stream that is configured; changes nothing."""
+    from ogfd_azure.check import check  # noqa: PLC0415 - see above
+
+    return await check(config, ctx)
+
+
+async def _discover(config: AzureConfig, ctx: Context) -> Sequence[Finding]:
+    from ogfd_azure.discover import discover  # noqa: PLC0415 - see above
+
+    return await discover(config, ctx)

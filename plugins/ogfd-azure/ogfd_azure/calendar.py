@@ -1,10 +1,19 @@
-"""Calendar months, which emissions are reported by."""
+"""Calendar months, which cost and emissions are reported by."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from ogfd.plugin import Period
+
+CLOSES: Final = timedelta(days=5)
+"""
+How long after its end a month may change: invoices are closed up to 72 hours after it, and changes
+come until the fifth day.
+
+https://learn.microsoft.com/azure/cost-management-billing/costs/understand-cost-mgt-data
+"""
 
 
 def months_over(window: Period, now: datetime) -> list[Period]:

@@ -90,6 +90,11 @@ class SignIn:
 
     config: AzureConfig = field(repr=False)
 
+    @property
+    def client_id(self) -> str | None:
+        """The app that it signs in as, if the configuration leaves no doubt."""
+        return None if self.config.sign_in == "default" else self.config.client_id
+
     async def __call__(self, scope: str, claims: str | None = None) -> AccessTokenInfo:
         """
         Ask once for a token for *scope*.

@@ -7,9 +7,11 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
-from ogfd_azure.tokens import TokenAuth
+from ogfd.plugin import Auth
+
+_UNTOLD: Final = "(not told)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +36,19 @@ class Principal:
         """Who it is, as words."""
         if self.object_id is None and self.app_id is None:
             return "signed in; the token does not say as whom"
-        who = f"app {self.app_id or '(not told)'}" if self.name is None else f"user {self.name}"
-        object_id, tenant = self.object_id or "(not told)", self.tenant_id or "(not told)"
+        who = f"app {self.app_id or _UNTOLD}" if self.name is None else f"user {self.name}"
+        object_id, tenant = self.object_id or _UNTOLD, self.tenant_id or _UNTOLD
         return f"{who}, object {object_id}, in tenant {tenant}"
 
+    @property
+    def identity(self) -> str | None:
+        """Who it is, in one word: the app or the person, else the object; None if it is not told."""
+        # The app that a person signed in with may be a tool, such as the Azure CLI.
+        known = self.app_id if self.name is None else self.name
+        return self.object_id if known in {None, _UNTOLD} else known
 
-async def principal(auth: TokenAuth, client_id: str | None) -> Principal:
+
+async def principal(auth: Auth, client_id: str | None) -> Principal:
     """
     Sign in and return as whom; as the app *client_id* if the token does not say.
 
@@ -64,7 +73,7 @@ def principal_in(token: str) -> Principal:
         object_id=_text(claims.get("oid")),
         app_id=_text(claims.get("appid") or claims.get("azp")),
         tenant_id=_text(claims.get("tid")),
-        name=(_text(name) or "(not told)") if user else None,
+        name=(_text(name) or _UNTOLD) if user else None,
     )
 
 
@@ -75,7 +84,7 @@ def _claims(token: str) -> Mapping[str, Any]:
     padded = parts[1] + "=" * (-len(parts[1]) % 4)
     try:
         claims = json.loads(base64.urlsafe_b64decode(padded))
-    except (binascii.Error, ValueError):
+    except (binascii.Error, ValueError, RecursionError):
         return {}
     return claims if isinstance(claims, Mapping) else {}
 

@@ -27,8 +27,8 @@ from ogfd.plugin import (
 from ogfd_azure import grants
 from ogfd_azure.arm import Arm
 from ogfd_azure.blob import Container, open_container
+from ogfd_azure.carbon.publication import PUBLISH_LAG
 from ogfd_azure.carbon.service import BATCH, RANGE, REPORTS, Available, Reports, reckoned
-from ogfd_azure.carbon.stream import PUBLISH_LAG
 from ogfd_azure.config import AzureConfig, CostConfig
 from ogfd_azure.dashboard.service import OPERATION as EMISSIONS
 from ogfd_azure.dashboard.service import SCOPE as DASHBOARD_SCOPE

@@ -26,6 +26,7 @@ from azure.core.credentials import AccessTokenInfo
 
 from ogfd.plugin import Context, OgfdError
 from ogfd_azure.credentials import SignIn
+from ogfd_azure.identity import principal_in
 
 OPERATION: Final = "login:Token"
 
@@ -175,6 +176,7 @@ class Tokens:
         logging.getLogger("azure").setLevel(logging.ERROR)
         self._ctx = ctx
         self._ask = ask
+        self._client_id = ask.client_id if isinstance(ask, SignIn) else None
         self._auths: dict[str, TokenAuth] = {}
         self._tasks: TaskGroup | None = None
         self._around = contextvars.Context()
@@ -208,7 +210,11 @@ class Tokens:
             raise group.exceptions[0] from exc
 
     async def _signed_in(self, scope: str, claims: str | None) -> AccessTokenInfo:
-        return await self._ask(scope, claims)
+        found = await self._ask(scope, claims)
+        identity = principal_in(found.token).identity or self._client_id
+        if identity is not None:
+            self._ctx.signed_in(identity)
+        return found
 
     def _start(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         if self._tasks is not None:

@@ -19,26 +19,43 @@ def token(claims):
 
 
 @pytest.mark.parametrize(
-    ("claims", "said"),
+    ("claims", "said", "identity"),
     [
         (
             {"oid": "o", "appid": "a", "tid": "t", "idtyp": "app"},
             "app a, object o, in tenant t",
+            "a",
         ),
-        ({"oid": "o", "azp": "a", "tid": "t"}, "app a, object o, in tenant t"),
+        ({"oid": "o", "azp": "a", "tid": "t"}, "app a, object o, in tenant t", "a"),
         (
             {"oid": "o", "appid": "a", "tid": "t", "scp": "x", "upn": "jo@acme.example"},
             "user jo@acme.example, object o, in tenant t",
+            "jo@acme.example",
         ),
-        ({"oid": 7}, "signed in; the token does not say as whom"),
+        (
+            {"oid": "o", "appid": "a", "idtyp": "user"},
+            "user (not told), object o, in tenant (not told)",
+            "o",
+        ),
+        ({"oid": "o"}, "app (not told), object o, in tenant (not told)", "o"),
+        ({"oid": 7}, "signed in; the token does not say as whom", None),
     ],
 )
-def test_a_token_says_whose_it_is(claims, said):
+def test_a_token_says_whose_it_is(claims, said, identity):
     """Of an app in either version of tokens, or of a person."""
-    assert said == principal_in(token(claims)).told
+    who = principal_in(token(claims))
+
+    assert (said, identity) == (who.told, who.identity)
 
 
-@pytest.mark.parametrize("text", ["", "opaque", "a.b", "a.%%%.c", "a.e30.c", "a.WzFd.c", "a._w.c"])
+DEEP = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "opaque", "a.b", "a.%%%.c", "a.e30.c", "a.WzFd.c", "a._w.c", f"a.{DEEP}.c"],
+    ids=len,
+)
 def test_what_is_no_token_says_nothing(text):
     """Its form is nobody's promise."""
     assert Principal() == principal_in(text)

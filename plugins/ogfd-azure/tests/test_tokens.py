@@ -30,6 +30,7 @@ async def test_twenty_cold_starts_are_one_request(estate):
     found = []
     ctx = estate.context()
     async with Tokens(ctx, SignIn(config=estate.config())) as tokens:
+        assert [] == ctx.identities
 
         async def start():
             found.append(await shown(tokens.auth(ARM)))
@@ -42,6 +43,23 @@ async def test_twenty_cold_starts_are_one_request(estate):
     assert 1 == len(set(found))
     assert 1 == estate.azure.count("Token")
     assert ["login:Token"] == [call.operation for call in ctx.calls]
+    assert [CLIENT_ID] == ctx.identities
+
+
+@pytest.mark.parametrize(("auth", "said"), [("client_secret", [CLIENT_ID]), ("default", [])])
+async def test_a_token_that_says_nothing_is_that_of_the_configuration(
+    estate, desk_of, monkeypatch, auth, said
+):
+    """If it leaves no doubt: of many ways to sign in, the id may be of one that was not taken."""
+    secret = {} if auth == "client_secret" else {"client_secret": None}
+    sign_in = SignIn(config=estate.config(auth=auth, **secret))
+    desk = desk_of(3600)
+    monkeypatch.setattr(SignIn, "__call__", lambda _, *asked: desk(*asked))
+    ctx = FakeContext()
+    async with Tokens(ctx, sign_in) as tokens:
+        assert "token-1" == await shown(tokens.auth(ARM))
+
+    assert said == ctx.identities
 
 
 async def gathered(auth, count=20):

@@ -41,7 +41,13 @@ async def records(
 
 
 def rows_of(table: pa.Table, numbers: Collection[str]) -> Rows:
-    """Return the rows of a page; the columns *numbers* are such, all others text."""
+    """
+    Return the rows of a page; the columns *numbers* are such, all others text.
+
+    Args:
+        table: of columns of text, or of integers and decimals.
+        numbers: names of columns.
+    """
     names = tuple(table.column_names)
     selection = Selection(
         headers=names,
@@ -50,6 +56,16 @@ def rows_of(table: pa.Table, numbers: Collection[str]) -> Rows:
     )
     columns = {}
     for name in names:
-        cells = table.column(name).combine_chunks().cast(pa.binary())
-        columns[name] = cells if name in selection.numbers else cells.dictionary_encode()
+        cells = table.column(name).combine_chunks()
+        columns[name] = _number(cells) if name in selection.numbers else _text(cells)
     return Rows(pa.table(columns), selection, Maps())
+
+
+def _number(cells: pa.Array) -> pa.Array:
+    return cells.cast(pa.binary()) if pa.types.is_string(cells.type) else cells
+
+
+def _text(cells: pa.Array) -> pa.DictionaryArray:
+    encoded = cells.dictionary_encode()
+    values = encoded.dictionary.cast(pa.string()).cast(pa.binary())
+    return pa.DictionaryArray.from_arrays(encoded.indices, values)

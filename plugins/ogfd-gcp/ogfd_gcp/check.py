@@ -5,7 +5,11 @@
        |
     run a query   -- refused -->  roles/bigquery.jobUser
        |
+    read its row, if over the Storage Read API  -- refused -->  roles/bigquery.readSessionUser
+       |
     each table: look, list, read a query's plan  -- refused -->  roles/bigquery.dataViewer
+       |
+    each table: has it the accounts that are asked for?
        |
     carbon: months that Google has corrected, months that lack, models that are mixed
 """
@@ -13,12 +17,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import Any, Final
+
+import pyarrow as pa
 
 from ogfd.plugin import (
     Context,
     ErrorClass,
+    FatalError,
     Finding,
     FindingLevel,
     NotFoundError,
@@ -30,29 +38,42 @@ from ogfd.plugin import (
 from ogfd_gcp import grants
 from ogfd_gcp.answers import records
 from ogfd_gcp.carbon.corrections import BACKFILL, outdated
-from ogfd_gcp.carbon.stream import PUBLISH_LAG, CarbonStream, Listed
+from ogfd_gcp.carbon.publication import PUBLISH_LAG
+from ogfd_gcp.carbon.stream import CarbonStream, Listed
 from ogfd_gcp.config import GcpConfig
-from ogfd_gcp.cost.stream import CostStream
+from ogfd_gcp.cost.stream import CostStream, Listing
+from ogfd_gcp.cost.totals import Invoices
 from ogfd_gcp.faults import lacks_permission
 from ogfd_gcp.identifiers import TableName
 from ogfd_gcp.jobs import Jobs
 from ogfd_gcp.query import Query
+from ogfd_gcp.rows import read_arrow
 from ogfd_gcp.session import Session, open_session
 from ogfd_gcp.sql.carbon import HEALTH, MARKET_SINCE, health
 from ogfd_gcp.sql.cost import charges
+from ogfd_gcp.sql.totals import SPAN, spanned
 from ogfd_gcp.tokens import OPERATION as SIGN_IN
 from ogfd_gcp.watch import Seen
 
 RUN: Final = "bigquery.jobs.create"
 READ: Final = "bigquery.tables.getData"
 
+SESSIONS: Final = "bigquery.readsessions.create"
+
+_ONE: Final = Query(purpose="check", sql="SELECT 1 AS one")
 _EVER: Final = Period.months("2019-01", "2100-12")
 _DAY: Final = timedelta(days=1)
+_LATELY: Final = timedelta(days=7)  # in which an account that costs anything has a row
+_NAMED: Final = 8
 
 
 async def check(config: GcpConfig, ctx: Context) -> Sequence[Finding]:
-    """Probe every stream that is configured; changes nothing and reads no rows but of carbon."""
-    async with open_session(ctx, config) as session:
+    """Probe every stream that is configured; changes nothing and reads next to nothing."""
+    async with AsyncExitStack() as stack:
+        try:
+            session = await stack.enter_async_context(open_session(ctx, config))
+        except FatalError as exc:  # of what is not installed
+            return [_failed("storage_api", exc)]
         probe = Probe(ctx, config, session)
         return await probe.all()
 
@@ -88,10 +109,14 @@ class Probe:
         found.append(await self.run_jobs())
         if found[-1].level is FindingLevel.ERROR:
             return found
+        if self._config.storage_api:
+            found.append(await self.read_sessions())
         if self._config.carbon is not None:
             found += await self.carbon(self._config.carbon.of(self._config.job_project))
-        if self._config.cost is not None:
-            found += await self.cost(self._config.cost.name)
+        if (cost := self._config.cost) is not None:
+            found += await self.cost(cost.name)
+            if cost.other is not None:
+                found.append(await self.reference(cost.other))
         return found
 
     async def sign_in(self) -> Finding:
@@ -106,30 +131,53 @@ class Probe:
         """Plan a query that reads nothing."""
         project = self._config.job_project
         try:
-            await self._jobs.dry_run(Query(purpose="check", sql="SELECT 1 AS one"), location=None)
+            await self._jobs.dry_run(_ONE, location=None)
         except (SourceError, Parked) as exc:
             return self._refused(f"{RUN} {project}", exc, grants.run_jobs(project, self._who))
         return _ok(f"{RUN} {project}", "queries can be run")
 
+    async def read_sessions(self) -> Finding:
+        """Read one row over the Storage Read API, of a query that costs nothing."""
+        project = self._config.job_project
+        subject = f"{SESSIONS} {project}"
+        rows: list[Any] = []
+
+        async def take(table: pa.Table, _: int) -> None:
+            rows.extend(table.to_pylist())
+
+        try:
+            job = await self._jobs.run(_ONE, location=None)
+            await read_arrow(self._ctx, self._session, job, ["one"], take)
+        except (SourceError, Parked) as exc:
+            return self._refused(subject, exc, grants.read_sessions(project, self._who))
+        return _ok(subject, f"{len(rows)} row came over the Storage Read API")
+
     async def carbon(self, name: TableName) -> list[Finding]:
         """Look at a carbon export and its months."""
-        stream = CarbonStream(self._ctx, self._session, self._jobs, self._config, name)
+        everyone = self._config.model_copy(update={"billing_account_ids": ()})
+        stream = CarbonStream(self._ctx, self._session, self._jobs, everyone, name)
         try:
-            seen, months = await stream.listed(_EVER)
+            seen, listed = await stream.listed(_EVER)
             odd = await self._health(seen, name)
         except (SourceError, Parked) as exc:
             return [self._closed(name, exc)]
-        if not months:
+        if not listed:
             message = (
                 "no rows yet: pending; the export of a month is written on the 15th of the next, "
                 f"and of earlier ones if asked for: {BACKFILL}"
             )
             return [_warning(f"{READ} {name}", message)]
+        lacking = self._lacking(name, {account for account, _ in listed}, "")
+        chosen = self._config.billing_account_ids
+        months = {key: month for key, month in listed.items() if not chosen or key[0] in chosen}
+        if not months:
+            return lacking
         newest = max(month for _, month in months)
         accounts = {account for account, _ in months}
         told = f"{len({m for _, m in months})} months up to {newest} of {len(accounts)} accounts"
         return [
             _ok(f"{READ} {name}", f"{told}; in {seen.location}"),
+            *lacking,
             *self._late(name, newest),
             *_to_export_anew(name, months),
             *_odd(name, odd),
@@ -148,10 +196,11 @@ class Probe:
             day = Period(start, start + _DAY)
             query = charges(name, listing.seen.schema, listing.slicing, day, Wanted())
             await self._jobs.dry_run(query, location=listing.seen.location)
+            lacking = await self._lacking_of(name, listing, Period(day.end - _LATELY, day.end))
         except (SourceError, Parked) as exc:
             return [self._closed(name, exc)]
         told = f"{len(listing.days)} days of export up to {newest}; in {listing.seen.location}"
-        found = [_ok(subject, told)]
+        found = [_ok(subject, told), *lacking]
         if listing.days[newest].bytes is None:
             message = (
                 "BigQuery does not tell which days have changed, so every run counts rows and sums "
@@ -159,6 +208,17 @@ class Probe:
             )
             found.append(_warning(f"partitions of {name}", message))
         return found
+
+    async def reference(self, name: TableName) -> Finding:
+        """Look at the export to compare with, and plan to add it up."""
+        invoices = Invoices(
+            self._ctx, self._session, self._jobs, self._config, name, independent=True
+        )
+        try:
+            seen = await invoices.planned()
+        except (SourceError, Parked) as exc:
+            return self._closed(name, exc)
+        return _ok(f"{READ} {name}", f"ogfd reconcile compares with it; in {seen.location}")
 
     @property
     def _who(self) -> str:
@@ -173,6 +233,33 @@ class Probe:
             HEALTH,
             location=seen.location,
         )
+
+    async def _lacking_of(self, name: TableName, listing: Listing, days: Period) -> list[Finding]:
+        """Warn of accounts that have no rows on *days*, whose column of accounts is read."""
+        if not self._config.billing_account_ids:
+            return []
+        seen = listing.seen
+        rows = await records(
+            self._ctx,
+            self._session,
+            self._jobs,
+            spanned(name, seen.schema, listing.slicing, days, accounts=()),
+            SPAN,
+            location=seen.location,
+        )
+        there = {row["account"] for row in rows if row["account"]}
+        return self._lacking(name, there, f" exported on {days.start:%Y-%m-%d} or since")
+
+    def _lacking(self, name: TableName, there: set[str], when: str) -> list[Finding]:
+        """Warn of accounts that are to be read and are not *there*."""
+        lacking = [each for each in self._config.billing_account_ids if each not in there]
+        if not lacking:
+            return []
+        message = (
+            f"no rows of {_some(lacking)}{when}; there are rows of {_some(sorted(there))}: "
+            "correct billing_account_ids, or the table"
+        )
+        return [_warning(f"billing_account_ids of {name}", message)]
 
     def _late(self, name: TableName, newest: str) -> list[Finding]:
         due = self._ctx.now() - PUBLISH_LAG
@@ -242,6 +329,11 @@ def _odd(name: TableName, months: Sequence[dict[str, Any]]) -> list[Finding]:
         message = f"more than one in {', '.join(mixed)}: have these exported once more: {BACKFILL}"
         found.append(_warning(f"model versions of {name}", message))
     return found
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _ok(subject: str, message: str) -> Finding:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from ogfd.plugin import SHAPES_ROWS, PluginConfig, Secret
 from ogfd_gcp.identifiers import PROJECT, TableName
 
 ENDPOINT: Final = "https://bigquery.googleapis.com"
+STORAGE_ENDPOINT: Final = "https://bigquerystorage.googleapis.com"
 
 _ACCOUNT: Final = r"^[0-9A-F]{6}-[0-9A-F]{6}-[0-9A-F]{6}$"
 _SMALLEST_BILL: Final = 10 << 20
@@ -34,8 +36,23 @@ def _table(value: Any) -> Any:
     return str(TableName.parse(value.strip())) if isinstance(value, str) else value
 
 
+def _project(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(PROJECT, value):
+        raise ValueError(
+            "is no project id; write it as my-project, neither its name nor its number"
+        )
+    return value
+
+
+def _account(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(_ACCOUNT, value):
+        raise ValueError("is no billing account; write it as 012345-6789AB-CDEF01")
+    return value
+
+
 Table = Annotated[str, BeforeValidator(_table)]
-Account = Annotated[str, Field(pattern=_ACCOUNT)]
+Project = Annotated[str, BeforeValidator(_project), Field(pattern=rf"^{PROJECT}$")]
+Account = Annotated[str, BeforeValidator(_account), Field(pattern=_ACCOUNT)]
 
 
 class CarbonConfig(PluginConfig):
@@ -43,7 +60,7 @@ class CarbonConfig(PluginConfig):
     Where the Carbon Footprint export lies.
 
     Attributes:
-        table: ``project.dataset.carbon_footprint``, or the table alone beside *dataset*.
+        table: ``project.dataset.carbon_footprint``, or the table alone beside ``dataset``.
         dataset: ``project.dataset``, or the dataset alone if it is in ``job_project``.
     """
 
@@ -69,14 +86,29 @@ class CostConfig(PluginConfig):
 
     Attributes:
         table: such as ``project.dataset.gcp_billing_export_v1_012345_6789AB_CDEF01``.
+        reference: another export of the same billing accounts, for ``ogfd reconcile`` to compare
+            with; no rows are read from it.
     """
 
     table: Table
+    reference: Table | None = None
+
+    @field_validator("reference")
+    @classmethod
+    def _another(cls, reference: str | None, info: ValidationInfo) -> str | None:
+        if reference is not None and reference == info.data.get("table"):
+            raise ValueError("is the table itself; name another export of the same accounts")
+        return reference
 
     @property
     def name(self) -> TableName:
         """The table."""
         return TableName.parse(self.table)
+
+    @property
+    def other(self) -> TableName | None:
+        """The reference."""
+        return None if self.reference is None else TableName.parse(self.reference)
 
 
 class GcpConfig(PluginConfig):
@@ -92,19 +124,25 @@ class GcpConfig(PluginConfig):
         billing_account_ids: those to read; all that are in the tables if there are none.
         maximum_bytes_billed: a query that would be billed for more is refused by BigQuery.
         price_usd_per_tib: what a TiB costs by the list, for ``ogfd plan``; 0 with reserved slots.
-        endpoint: a local stand-in, asked in place of BigQuery.
+        storage_api: whether rows come over the Storage Read API, as Arrow; for the grain ``line``
+            and big organisations.
+        endpoint: asked in place of BigQuery's public address: that of another universe, or a
+            stand-in.
+        storage_endpoint: asked in place of the Storage Read API: that of a region, or a stand-in.
         carbon: the stream ``carbon``.
         cost: the stream ``cost``.
     """
 
     credentials: Secret | None = None
     tokens: Literal["self_signed", "exchange"] = "self_signed"
-    job_project: Annotated[str, Field(pattern=rf"^{PROJECT}$")]
+    job_project: Project
     billing_account_ids: Annotated[tuple[Account, ...], BeforeValidator(_listed), SHAPES_ROWS] = ()
     maximum_bytes_billed: Annotated[int, Field(ge=_SMALLEST_BILL)] = 100 << 30
     # Of the regions US and EU: https://cloud.google.com/bigquery/pricing (2026)
     price_usd_per_tib: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal("6.25")
+    storage_api: bool = False
     endpoint: str | None = None
+    storage_endpoint: str | None = None
     carbon: CarbonConfig | None = None
     cost: CostConfig | None = None
 
@@ -125,19 +163,43 @@ class GcpConfig(PluginConfig):
                 raise ValueError(f"carbon.table {exc}") from None
         return self
 
-    @field_validator("endpoint")
+    @field_validator("endpoint", "storage_endpoint")
     @classmethod
-    def _reachable(cls, url: str | None) -> str | None:
+    def _reachable(cls, url: str | None, info: ValidationInfo) -> str | None:
         if url is None:
             return None
         if fault := _fault(url):
             raise ValueError(fault)
-        return url.rstrip("/")
+        whole = url.rstrip("/")
+        if info.field_name == "storage_endpoint" and urlsplit(whole).path:
+            raise ValueError("it must be scheme, host and port alone")  # gRPC has paths of its own
+        return whole
+
+    @model_validator(mode="after")
+    def _kept_apart(self) -> Self:
+        """Keep a stand-in's run from Google, and Google's tokens from going out in the clear."""
+        if self.endpoint is not None and self.storage_api and self.storage_endpoint is None:
+            raise ValueError(
+                "endpoint names another BigQuery, but storage_api would ask Google's; set "
+                "storage_endpoint too, or storage_api = false"
+            )
+        plain = (self.storage_endpoint or "").startswith("http://")
+        if plain and self.endpoint is None:
+            raise ValueError(
+                "storage_endpoint is not encrypted, which is for a stand-in, and endpoint names "
+                "none; write https://"
+            )
+        return self
 
     @property
     def url(self) -> str:
         """The address of the API."""
         return self.endpoint or ENDPOINT
+
+    @property
+    def storage_url(self) -> str:
+        """The address of the Storage Read API."""
+        return self.storage_endpoint or STORAGE_ENDPOINT
 
 
 def principal(config: GcpConfig) -> str:

@@ -2,27 +2,33 @@
 Google credentials out of the operator's reference, by their ``type`` and nothing else.
 
     service_account     a key. Signs its tokens itself, or exchanges signed assertions for them
-    external_account    workload identity federation: of a file, a URL, or AWS
+    external_account    workload identity federation: of a file, a URL, a certificate, or AWS
     authorized_user     a user's, as ``gcloud auth application-default login`` writes them
+    external_account_authorized_user    of a user of another identity provider, likewise
+    impersonated_service_account        of one of these, for an account that it may act as
     no reference        the application default credentials of the machine
 
 google-auth tries a login up to three times by itself; `Once` keeps it to one, so that ogfd's own
 policy counts and waits. A configuration may name addresses that tokens are sent to: outside of a
-stand-in they must be encrypted, and what runs a program to get a token is refused.
+stand-in they must be encrypted, and what runs a program to get a token is refused. What is of another
+universe than Google's public cloud has tokens for its own BigQuery alone.
 https://cloud.google.com/docs/authentication/external/externally-sourced-credentials
+https://google.aip.dev/auth/4111 (2026), of tokens that a key signs
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import google.auth
-from google.auth import aws, identity_pool
+from google.auth import aws, identity_pool, impersonated_credentials
 from google.auth import exceptions as auth_exceptions
+from google.auth import external_account_authorized_user as workforce
 from google.auth.credentials import Credentials
 from google.auth.transport import Request as Transport
 from google.auth.transport import Response
@@ -35,12 +41,21 @@ from ogfd.plugin import AuthError
 from ogfd_gcp.config import GcpConfig
 
 SCOPE: Final = "https://www.googleapis.com/auth/bigquery"
-TYPES: Final = ("service_account", "external_account", "authorized_user")
+TYPES: Final = (
+    "service_account",
+    "external_account",
+    "authorized_user",
+    "external_account_authorized_user",
+    "impersonated_service_account",
+)
 
 _FILE: Final = "GOOGLE_APPLICATION_CREDENTIALS"
 _PASSING: Final = frozenset({408, 429, 500, 502, 503, 504})
 _AWS_TOKEN: Final = "urn:ietf:params:aws:token-type:aws4_request"  # noqa: S105 - a kind, no token
 _URLS: Final = ("token_uri", "token_url", "service_account_impersonation_url")
+_IMPERSONATED: Final = TYPES[-1]
+_ACT_AS: Final = re.compile(r"/serviceAccounts/([^/:]+):generateAccessToken")
+_UNIVERSE: Final = "googleapis.com"
 
 
 class LoginError(Exception):
@@ -124,9 +139,12 @@ def load(config: GcpConfig, request: Once) -> Credentials:
 
 
 def email_of(credentials: Credentials) -> str | None:
-    """Return the service account that *credentials* are of; None if they do not say."""
-    email = getattr(credentials, "service_account_email", None)
-    return email if isinstance(email, str) and "@" in email else None
+    """Return the service account or user that *credentials* are of; None if they do not say."""
+    for name in ("service_account_email", "account"):
+        email = getattr(credentials, name, None)
+        if isinstance(email, str) and "@" in email:
+            return email
+    return None
 
 
 def _content(name: str) -> str:
@@ -147,13 +165,11 @@ def _loaded(config: GcpConfig, text: str, place: str) -> Credentials:
     if not isinstance(info, dict):
         raise AuthError(
             f"{place} hold no JSON object",
-            hint="it must be the file that Google made, as it is",
+            hint="it must be the file that Google made, as it is; if this is its path, write "
+            "file:PATH",
         ) from None
-    kind = info.get("type")
-    if kind not in TYPES:
-        told = f"of type {kind}" if isinstance(kind, str) else "of no type"
-        raise AuthError(f"{place} are {told}", hint=f"its type must be one of {', '.join(TYPES)}")
-    _check_urls(config, info, place)
+    kind = _kind_of(info, place, TYPES)
+    _check(config, info, place)
     try:
         return _made(config, info, kind)
     except (ValueError, KeyError, TypeError, auth_exceptions.GoogleAuthError):
@@ -164,13 +180,26 @@ def _loaded(config: GcpConfig, text: str, place: str) -> Credentials:
         ) from None
 
 
+def _kind_of(info: Mapping[str, Any], place: str, types: Sequence[str]) -> str:
+    kind = info.get("type")
+    if kind in types:
+        return str(kind)
+    told = f"of type {kind}" if isinstance(kind, str) else "of no type"
+    raise AuthError(f"{place} are {told}", hint=f"the type must be one of {', '.join(types)}")
+
+
 def _made(config: GcpConfig, info: Mapping[str, Any], kind: str) -> Credentials:
     made: Credentials
     if kind == "service_account":
         key = service_account.Credentials.from_service_account_info(info, scopes=[SCOPE])
         made = key.with_always_use_jwt_access(config.tokens == "self_signed")
     elif kind == "authorized_user":
-        made = user.Credentials.from_authorized_user_info(info, scopes=[SCOPE])
+        # A user's token is good for what the user has agreed to; Google may refuse to give less.
+        made = user.Credentials.from_authorized_user_info(info)
+    elif kind == "external_account_authorized_user":
+        made = workforce.Credentials.from_info(info)
+    elif kind == _IMPERSONATED:
+        made = _impersonated(config, info)
     elif info.get("subject_token_type") == _AWS_TOKEN:
         made = aws.Credentials.from_info(info, scopes=[SCOPE])
     else:
@@ -178,15 +207,43 @@ def _made(config: GcpConfig, info: Mapping[str, Any], kind: str) -> Credentials:
     return made
 
 
-def _check_urls(config: GcpConfig, info: Mapping[str, Any], place: str) -> None:
-    """Refuse what would send tokens in the clear, or run a program to get one."""
+def _impersonated(config: GcpConfig, info: Mapping[str, Any]) -> Credentials:
+    source, url = info["source_credentials"], info["service_account_impersonation_url"]
+    found = _ACT_AS.search(url)
+    if found is None:
+        raise ValueError("the URL names no service account")
+    made: Credentials = impersonated_credentials.Credentials(
+        source_credentials=_made(config, source, source["type"]),
+        target_principal=found[1],
+        target_scopes=[SCOPE],
+        delegates=info.get("delegates"),
+        quota_project_id=info.get("quota_project_id"),
+        iam_endpoint_override=url,
+    )
+    return made
+
+
+def _check(config: GcpConfig, info: Mapping[str, Any], place: str) -> None:
+    """Refuse what would send tokens in the clear or astray, or run a program to get one."""
+    if info.get("type") == _IMPERSONATED:
+        inner, within = info.get("source_credentials"), f"source_credentials of {place}"
+        if not isinstance(inner, dict):
+            raise AuthError(f"{within} are missing", hint="take the file as gcloud wrote it")
+        _kind_of(inner, within, TYPES[:-1])
+        _check(config, inner, within)
+    universe = info.get("universe_domain") or _UNIVERSE
+    if universe != _UNIVERSE and config.endpoint is None:
+        raise AuthError(
+            f"{place} are of another universe than {_UNIVERSE}",
+            hint="set endpoint to the address of that universe's BigQuery",
+        )
     source = info.get("credential_source") or {}
     if isinstance(source, dict) and "executable" in source:
         raise AuthError(
             f"{place} want to run a program to get a token, which ogfd does not",
-            hint="use a federation whose token comes from a file or a URL",
+            hint="use a federation whose token comes from a file, a URL or a certificate",
         )
-    if config.endpoint is not None:
+    if config.url.startswith("http://"):
         return
     for key in _URLS:
         url = info.get(key)

@@ -25,7 +25,15 @@ def run_jobs(project: str, who: str) -> str:
     """Return what lets *who* run queries in *project*: ``bigquery.jobs.create``."""
     return (
         f"gcloud projects add-iam-policy-binding {shlex.quote(project)} "
-        f"--member={shlex.quote(who)} --role=roles/bigquery.jobUser"
+        f"--member={shlex.quote(who)} --role=roles/bigquery.jobUser --condition=None"
+    )
+
+
+def read_sessions(project: str, who: str) -> str:
+    """Return what lets *who* use the Storage Read API: ``bigquery.readsessions.create``."""
+    return (
+        f"gcloud projects add-iam-policy-binding {shlex.quote(project)} "
+        f"--member={shlex.quote(who)} --role=roles/bigquery.readSessionUser --condition=None"
     )
 
 

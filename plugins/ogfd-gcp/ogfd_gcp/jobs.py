@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import anyio
@@ -41,8 +41,11 @@ _PAUSES: Final = (1.0, 2.0, 4.0)
 _ADOPTIONS: Final = 4
 _CANCEL_SECONDS: Final = 5
 _LONGEST_SECONDS: Final = 3600.0
+_STOPPING_SECONDS: Final = 300.0  # that BigQuery may take to stop a job whose time is up
 _DONE: Final = "DONE"
 _RUN: Final = "ogfd_run"
+_STOPPED: Final = "stopped"
+_TIMEOUT: Final = "timeout"
 _LABEL_LENGTH: Final = 63  # https://cloud.google.com/bigquery/docs/labels-intro#requirements
 
 
@@ -56,12 +59,14 @@ class Finished:
         location: where it ran.
         started: the instant whose content of the tables it read.
         adopted: whether an earlier run made it.
+        table: resource name of the table that its rows are in; None if BigQuery does not tell.
     """
 
     job_id: str
     location: str | None
     started: datetime | None
     adopted: bool
+    table: str | None
 
 
 class Jobs:
@@ -135,7 +140,9 @@ class Jobs:
         if not identity:
             return lambda number: f"ogfd_{query.purpose}_{uuid4().hex}_{number}"
         limit = str(self._config.maximum_bytes_billed)
-        digest = query.digest(self._ctx.connector, self._session.project, limit, *identity)
+        # Who else asks may see other rows, and may not read those of a job that is not his.
+        asking = self._ctx.connector, self._session.project, self._session.email or "", limit
+        digest = query.digest(*asking, *identity)
 
         def named(number: int) -> str:
             # After many failures of the past, one that nobody can have used.
@@ -159,14 +166,17 @@ class Jobs:
         if adopted and job.error_result is not None:
             return None, None  # what was wrong then may have been mended
         try:
-            await self._ctx.call(OUTCOME, _check, job_id, job.error_result, idempotent=False)
+            await self._ctx.call(OUTCOME, _check, job, idempotent=False)
         except TransientError as exc:
             return None, exc
-        place = job.location or location
-        return (
-            Finished(job_id=job_id, location=place, started=job.started, adopted=adopted),
-            None,
+        finished = Finished(
+            job_id=job_id,
+            location=job.location or location,
+            started=job.started,
+            adopted=adopted,
+            table=None if job.destination is None else job.destination.to_bqstorage(),
         )
+        return finished, None
 
     async def _ended(self, query: Query, job_id: str, location: str | None) -> bigquery.QueryJob:
         """Create the job, or find it there, and wait for its end."""
@@ -174,7 +184,8 @@ class Jobs:
         settings.maximum_bytes_billed = self._config.maximum_bytes_billed
         made = await self._session.insert(query.sql, settings, job_id=job_id, location=location)
         running = made is not None and made.state != _DONE
-        deadline = anyio.current_time() + _LONGEST_SECONDS
+        longest = _LONGEST_SECONDS + _STOPPING_SECONDS
+        deadline = anyio.current_time() + longest
         for polls in itertools.count():
             if running:
                 await anyio.sleep(_POLLS[min(polls, len(_POLLS) - 1)])
@@ -185,7 +196,7 @@ class Jobs:
             if anyio.current_time() > deadline:
                 break
         raise TransientError(
-            f"job {job_id} has not ended after {_LONGEST_SECONDS / 60:.0f} minutes",
+            f"job {job_id} has not ended after {longest / 60:.0f} minutes",
             hint="it goes on, and the next run waits for it; see the load of the project",
         )
 
@@ -218,16 +229,31 @@ def _outdated(finished: Finished, since: datetime | None) -> bool:
     return since is None or finished.started is None or finished.started <= since
 
 
-def _check(job_id: str, failure: Mapping[str, Any] | None) -> None:
+def _check(job: bigquery.QueryJob) -> None:
     """
     Raise what a job failed with.
 
     Under the policy, so that it is classified, counted and parked as any other error is; what goes
     well is told too, or nothing would ever close a breaker.
     """
+    failure = job.error_result
     if failure is not None:
-        reason, message = failure.get("reason", ""), failure.get("message", "")
-        raise JobFailedError(job_id, str(reason), str(message))
+        reason = _TIMEOUT if _timed_out(job) else str(failure.get("reason", ""))
+        raise JobFailedError(job.job_id, reason, str(failure.get("message", "")))
+
+
+def _timed_out(job: bigquery.QueryJob) -> bool:
+    """
+    Tell whether BigQuery has stopped a job since its time was up.
+
+    It says the same of one that somebody has cancelled, which is worth another try; this one would
+    run for as long again, and be billed again. The time counts from the creation on.
+    https://cloud.google.com/bigquery/docs/reference/rest/v2/Job#JobConfiguration
+    """
+    if job.error_result.get("reason") != _STOPPED or job.ended is None or job.created is None:
+        return False
+    seconds: float = (job.ended - job.created).total_seconds()
+    return seconds >= _LONGEST_SECONDS
 
 
 def _label(text: str) -> str:

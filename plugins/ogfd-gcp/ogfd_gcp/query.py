@@ -13,7 +13,7 @@ from google.cloud import bigquery
 Kind = Literal["STRING", "DATE", "TIMESTAMP", "INT64"]
 Value = str | int | date | datetime
 
-SQL_VERSION: Final = 1
+SQL_VERSION: Final = 2
 """Raise it when a statement changes: a job of another version must not be taken for one of this."""
 
 

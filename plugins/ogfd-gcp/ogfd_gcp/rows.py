@@ -13,13 +13,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from hashlib import blake2b
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import json as arrow_json
 
-from ogfd.plugin import Context, FatalError, NotFoundError, TransientError
+from ogfd.plugin import Context, FatalError, NotFoundError, SourceChanged, TransientError
 from ogfd_gcp.jobs import Finished, Jobs
 from ogfd_gcp.query import Query
 from ogfd_gcp.session import Session
@@ -31,6 +32,9 @@ So many rows of up to 25 columns are some 10 MB of JSON, and half of that as Arr
 BigQuery cuts a page at 20 MB whatever is asked for, so fewer may come.
 https://cloud.google.com/bigquery/quotas#query_jobs
 """
+
+_MAPPED_ROWS: Final = 65_536
+"""So many rows are mapped at once; a single message of the Storage Read API may have more."""
 
 _CELLS: Final = pa.list_(pa.struct([("v", pa.string())]))
 _SHAPE: Final = pa.schema(
@@ -50,10 +54,12 @@ class Page:
     Attributes:
         table: columns of text, null where a cell is.
         total: how many rows the whole result has.
+        digest: of the answer as it came. No two are equal, as all but the last name the next one.
     """
 
     table: pa.Table
     total: int
+    digest: bytes
 
 
 async def read_slice(
@@ -88,17 +94,22 @@ async def read_slice(
         check: called when the job has ended, before a row is handed out.
 
     Raises:
+        SourceChanged: if there are no rows, as nobody lists a slice that has none: they have
+            expired since, which BigQuery does not call a change of the table.
         SourceError, Parked: if it failed, and what *check* and *take* raise.
     """
+    read = read_rows if session.storage is None else read_arrow
     for after in (since, None):
         job = await jobs.run(query, location=location, identity=identity, since=after)
         await check()
         try:
-            await read_rows(ctx, session, job, names, take)
+            rows = await read(ctx, session, job, names, take)
         except NotFoundError:
             if not job.adopted:
                 raise
         else:
+            if not rows:
+                raise SourceChanged(f"job {job.job_id} found none of the rows that were listed")
             return
 
 
@@ -125,9 +136,10 @@ async def read_rows(
         SourceError, Parked: if a page cannot be had.
         NotFoundError: if there are no rows any more; nothing was handed out then.
         TransientError: if an answer is cut, or the pages end before the rows do.
-        FatalError: if the rows have other columns.
+        FatalError: if the rows have other columns, or a page comes twice.
     """
     done, total = 0, None
+    seen: set[bytes] = set()
     while total is None or done < total:
         try:
             page = await session.results(
@@ -146,12 +158,66 @@ async def read_rows(
         total = page.total
         if not page.table.num_rows:
             break
+        if page.digest in seen:
+            raise FatalError(
+                f"the rows of job {job.job_id} from {done} on are a page that came before",
+                hint="a proxy in between may keep answers without regard to what is asked for",
+            )
+        seen.add(page.digest)
         await take(page.table, done)
         done += page.table.num_rows
         ctx.progress(done, total, "rows")
     if done != total:
         raise TransientError(f"job {job.job_id} has {total} rows, {done} came")
     return done
+
+
+async def read_arrow(
+    ctx: Context,
+    session: Session,
+    job: Finished,
+    names: Sequence[str],
+    take: Callable[[pa.Table, int], Awaitable[None]],
+) -> int:
+    """
+    Do as `read_rows`, over the Storage Read API.
+
+    How many rows there are is asked over REST: a session only estimates it, and a stream that ends
+    early looks like one that has ended.
+
+    Args:
+        ctx: of the run.
+        session: makes the requests, and has a storage.
+        job: has ended.
+        names: of its columns, in order.
+        take: gets a table of text, integers and decimals, and how many rows came before it.
+
+    Raises:
+        SourceError, Parked: if a page cannot be had.
+        NotFoundError: if there are no rows any more; nothing was handed out then.
+        TransientError: if the stream has fewer rows than the job, or more.
+        FatalError: if the rows have other columns, or BigQuery does not tell where they are.
+    """
+    if session.storage is None or job.table is None:
+        raise FatalError(f"BigQuery does not tell in which table the rows of {job.job_id} are")
+    done, total = 0, await _total(session, job)
+    if not total:
+        return 0
+    async with session.storage.reading(job.table, names) as rows:
+        while done <= total and (page := await rows.page()) is not None:
+            for start in range(0, page.num_rows, _MAPPED_ROWS):
+                await take(page.slice(start, _MAPPED_ROWS), done + start)
+            done += page.num_rows
+            ctx.progress(done, total, "rows")
+    if done != total:
+        raise TransientError(f"job {job.job_id} has {total} rows, {done} came")
+    return done
+
+
+async def _total(session: Session, job: Finished) -> int:
+    none = partial(page_of, names=())
+    page = await session.results(job.job_id, job.location, start=0, rows=0, take=none)
+    return page.total
 
 
 def page_of(body: bytes, names: Sequence[str]) -> Page:
@@ -178,7 +244,8 @@ def page_of(body: bytes, names: Sequence[str]) -> Page:
     if total is None or not total.isdigit() or answer.column("jobComplete")[0].as_py() is not True:
         raise TransientError(f"an answer of {len(body)} bytes does not say how many rows there are")
     rows = answer.column("rows").chunk(0).flatten()
-    return Page(table=_table(rows, names), total=int(total))
+    digest = blake2b(body, digest_size=16).digest()
+    return Page(table=_table(rows, names), total=int(total), digest=digest)
 
 
 def _table(rows: pa.StructArray, names: Sequence[str]) -> pa.Table:

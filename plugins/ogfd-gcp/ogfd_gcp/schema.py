@@ -27,10 +27,16 @@ class Schema:
     @classmethod
     def of(cls, table: bigquery.Table) -> Schema:
         """Return the columns of *table*."""
-        return cls(table=table.full_table_id or table.table_id, types=dict(_paths(table.schema)))
+        name = f"{table.project}.{table.dataset_id}.{table.table_id}"
+        return cls(table=name, types=dict(_paths(table.schema)))
 
     def __contains__(self, path: str) -> bool:
         return path.lower() in self.types
+
+    @property
+    def leaves(self) -> frozenset[str]:
+        """The paths, in lower case, that are no records of others."""
+        return frozenset(self.types) - {path.rpartition(".")[0] for path in self.types}
 
     def type(self, path: str) -> str:
         """Return the type of the column at *path*, which must be there."""

@@ -13,17 +13,23 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import anyio
+import requests
 from google.api_core.exceptions import Conflict, NotFound, from_http_response
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 
 from ogfd.plugin import Context, TransientError
 from ogfd_gcp.config import GcpConfig
+from ogfd_gcp.faults import HINTS, address
 from ogfd_gcp.identifiers import DatasetName, TableName
+from ogfd_gcp.storage import opened
 from ogfd_gcp.tokens import AuthorizedHttp, Tokens
+
+if TYPE_CHECKING:
+    from ogfd_gcp.storage.reading import Storage
 
 T = TypeVar("T")
 
@@ -53,16 +59,25 @@ class Session:
         http: adds the token.
         tokens: gets the token.
         url: the address of the API.
+        storage: reads the rows of jobs; None if they come over REST.
     """
 
     def __init__(
-        self, ctx: Context, client: bigquery.Client, http: AuthorizedHttp, tokens: Tokens, url: str
+        self,
+        ctx: Context,
+        client: bigquery.Client,
+        http: AuthorizedHttp,
+        tokens: Tokens,
+        url: str,
+        *,
+        storage: Storage | None,
     ) -> None:
         self._ctx = ctx
         self._client = client
         self._http = http
         self._tokens = tokens
         self._url = url
+        self.storage = storage
 
     @property
     def project(self) -> str:
@@ -72,7 +87,7 @@ class Session:
 
     @property
     def email(self) -> str | None:
-        """The service account that asks, after the first request; None if that is not known."""
+        """The account that asks, after the first request; None if that is not known."""
         return self._tokens.email
 
     async def signed_in(self) -> None:
@@ -158,9 +173,17 @@ class Session:
 
     async def _call(self, operation: str, func: Any, *args: Any) -> Any:
         await self._tokens.ready()
-        return await self._ctx.call(operation, func, *args, timeout=ATTEMPT)
+        return await self._ctx.call(operation, self._heard, func, *args, timeout=ATTEMPT)
 
     # What follows runs in threads.
+
+    def _heard(self, func: Any, *args: Any) -> Any:
+        try:
+            return func(*args)
+        except requests.JSONDecodeError as exc:
+            raise TransientError(
+                f"{address(self._url)} answered what is no JSON", hint=HINTS["page"]
+            ) from exc
 
     def _get_table(self, name: TableName) -> bigquery.Table:
         dataset = bigquery.DatasetReference(name.project, name.dataset)
@@ -247,6 +270,9 @@ async def open_session(ctx: Context, config: GcpConfig) -> AsyncGenerator[Sessio
     Open a session; nothing is asked yet.
 
     Leaving it closes its connections.
+
+    Raises:
+        FatalError: if storage_api is on without what it needs.
     """
     tokens = Tokens(ctx, config)
     http = AuthorizedHttp(tokens.headers)
@@ -257,7 +283,7 @@ async def open_session(ctx: Context, config: GcpConfig) -> AsyncGenerator[Sessio
             _http=http,
             client_options={"api_endpoint": config.url},
         )
-        yield Session(ctx, client, http, tokens, config.url)
+        yield Session(ctx, client, http, tokens, config.url, storage=opened(ctx, config, tokens))
     finally:
         http.close()
         tokens.close()

@@ -1,7 +1,7 @@
 """
 What day a row of an export belongs to, for ever: its slice.
 
-    partitioned by the time of ingestion    _PARTITIONTIME, as Google makes its exports
+    partitioned by the time of ingestion    _PARTITIONTIME, as Google makes its exports, FOCUS too
     partitioned by a column                 that column: a copy that somebody made
     not partitioned, a view                 the time of export; each read reads everything
 
@@ -16,6 +16,7 @@ from typing import Final, Literal
 from google.cloud import bigquery
 
 from ogfd.plugin import FatalError, Period
+from ogfd_gcp.identifiers import column
 from ogfd_gcp.query import Parameter
 from ogfd_gcp.schema import Schema
 
@@ -32,11 +33,13 @@ class Slicing:
         column: what decides, as it stands in a query.
         kind: its type.
         partitioned: whether BigQuery keeps the days apart, and can say when one was changed.
+        by_export: whether the days are those on which rows were exported.
     """
 
     column: str
     kind: Literal["DATE", "TIMESTAMP"]
     partitioned: bool
+    by_export: bool = True
 
     @classmethod
     def of(cls, table: bigquery.Table, schema: Schema, exported: str) -> Slicing:
@@ -57,9 +60,14 @@ class Slicing:
         if how.field is None:
             return cls(column="_PARTITIONTIME", kind="TIMESTAMP", partitioned=True)
         kind = _KINDS.get(schema.type(how.field))
-        if kind is None or not how.field.isidentifier():
+        try:
+            quoted = column(how.field)
+        except ValueError:
+            kind = None
+        if kind is None:
             return cls(column=exported, kind="TIMESTAMP", partitioned=False)
-        return cls(column=how.field, kind=kind, partitioned=True)
+        by_export = how.field.lower() == exported.lower()
+        return cls(column=quoted, kind=kind, partitioned=True, by_export=by_export)
 
     @property
     def condition(self) -> str:

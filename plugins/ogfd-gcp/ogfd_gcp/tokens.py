@@ -9,6 +9,7 @@ module keeps.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ import requests
 from google.auth.credentials import Credentials
 from requests.adapters import HTTPAdapter
 
-from ogfd.plugin import Context
+from ogfd.plugin import AuthError, Context
 from ogfd_gcp.config import GcpConfig
 from ogfd_gcp.credentials import Once, email_of, load
 
@@ -25,6 +26,7 @@ OPERATION: Final = "login:GetToken"
 
 _TIMEOUT_SECONDS: Final = 30.0
 _CONNECTIONS: Final = 8  # as many threads as `ctx.call` has
+_TOKEN: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Tokens:
@@ -42,12 +44,13 @@ class Tokens:
         self._session = _session()
         self._request = Once(self._session, _TIMEOUT_SECONDS)
         self._credentials: Credentials | None = None
+        self._refused = False
         self._turn = anyio.Lock()
         ctx.on_expired(self._renew)
 
     @property
     def email(self) -> str | None:
-        """The service account that asks, once it is known; None if the credentials do not say."""
+        """The account that asks, once it is known; None if the credentials do not say."""
         return None if self._credentials is None else email_of(self._credentials)
 
     async def ready(self) -> None:
@@ -57,10 +60,10 @@ class Tokens:
         Raises:
             SourceError, Parked: if there is none to be had.
         """
-        if self._credentials is not None and self._credentials.valid:
+        if self._good:
             return
         async with self._turn:
-            if self._credentials is None or not self._credentials.valid:
+            if not self._good:
                 await self._fetch()
 
     def headers(self) -> dict[str, str]:
@@ -76,18 +79,37 @@ class Tokens:
         """Close the connections to login services."""
         self._session.close()
 
+    @property
+    def _good(self) -> bool:
+        known = self._credentials
+        return known is not None and known.valid and not self._refused
+
     async def _renew(self) -> None:
-        """Get another token in place of one that was refused; a file is read anew for it."""
+        """
+        Get another token in place of one that was refused; a file is read anew for it.
+
+        Until it is there, the account is known, and what is on its way already has the old one.
+        """
         async with self._turn:
-            self._credentials = None
+            self._refused = True
             await self._fetch()
 
     async def _fetch(self) -> None:
         self._credentials = await self._ctx.call(OPERATION, self._signed_in)
+        self._refused = False
+        if self.email is not None:
+            self._ctx.signed_in(self.email)
 
     def _signed_in(self) -> Credentials:
-        credentials = self._credentials or load(self._config, self._request)
+        known = None if self._refused else self._credentials
+        credentials = known or load(self._config, self._request)
         credentials.refresh(self._request)
+        if not _TOKEN.fullmatch(credentials.token or ""):
+            # A header of it would be refused by an error that quotes it.
+            raise AuthError(
+                "sign-in brought what is no token",
+                hint="see which login service the credentials name, and what it answers",
+            )
         return credentials
 
 
@@ -102,7 +124,7 @@ class AuthorizedHttp(requests.Session):
     def __init__(self, headers: Callable[[], dict[str, str]]) -> None:
         super().__init__()
         self._authorized = headers
-        _mount(self)
+        _prepare(self)
 
     def request(self, method: Any, url: Any, *args: Any, **options: Any) -> requests.Response:
         """Send a request; redirects, which BigQuery does not make, are not followed."""
@@ -113,11 +135,13 @@ class AuthorizedHttp(requests.Session):
 
 def _session() -> requests.Session:
     session = requests.Session()
-    _mount(session)
+    _prepare(session)
     return session
 
 
-def _mount(session: requests.Session) -> None:
+def _prepare(session: requests.Session) -> None:
+    # Else a .netrc would put its own user and password in the place of the token.
+    session.auth = lambda request: request
     adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, max_retries=0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -74,7 +74,12 @@ class Token:
 
     @property
     def version(self) -> str:
-        """The token as a text."""
+        """
+        The token as a text.
+
+        Rows that are deleted need not change the time, so their number counts too.
+        https://cloud.google.com/bigquery/docs/information-schema-partitions#schema (2026)
+        """
         return f"{(self.modified - _EPOCH) // timedelta(microseconds=1)}-{self.rows}"
 
 

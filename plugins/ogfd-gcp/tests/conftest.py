@@ -1,15 +1,17 @@
 """A BigQuery to ask, and exports to put there."""
 
 import json
-import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from google.cloud import bigquery
 from google.oauth2 import service_account
 from ogfd_gcp import ogfd_connector
@@ -197,12 +199,16 @@ class Cloud:
         """Return a billing export of another name."""
         return replace(BILLING, name=name)
 
-    def config(self, *, carbon: Any = None, cost: Any = None, **keys: Any) -> GcpConfig:
+    def config(
+        self, *, carbon: Any = None, cost: Any = None, reference: Any = None, **keys: Any
+    ) -> GcpConfig:
         tables = {
             name: {"table": table.path}
             for name, table in (("carbon", carbon), ("cost", cost))
             if table is not None
         }
+        if reference is not None:
+            tables["cost"]["reference"] = reference.path
         known = {
             "credentials": Secret("env:OGFD_TEST_KEY"),
             "job_project": PROJECT,
@@ -242,8 +248,10 @@ class Cloud:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[BigQueryServer]:
-    with BigQueryServer() as running:
-        os.environ["OGFD_TEST_KEY"] = running.credentials_json()
+    with BigQueryServer() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OGFD_TEST_KEY", running.credentials_json())
+        # Its primes are tested each time, for longer than most tests take.
+        patch.setattr(serialization, "load_pem_private_key", cache(load_pem_private_key))
         yield running
 
 

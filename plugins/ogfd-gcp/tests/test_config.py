@@ -50,6 +50,18 @@ def test_injection_by_a_table_is_refused(text):
         assert "DROP" not in str(caught.value)
 
 
+def test_a_reference_is_another_table():
+    """Checked like the table: one and the same would prove nothing."""
+    table = "my-project.billing.gcp_billing_export_v1_X"
+    other = f"{table}Y"
+    config = GcpConfig.model_validate({**BASE, "cost": {"table": table, "reference": other}})
+
+    assert other == str(config.cost.other)
+    for wrong, message in ((f" {table}", "is the table itself"), ("x` --", "is no table")):
+        with pytest.raises(ValidationError, match=message):
+            GcpConfig.model_validate({**BASE, "cost": {"table": table, "reference": wrong}})
+
+
 @pytest.mark.parametrize("project", ["x", "my_project", "my-project`", "a b-c-d-e", "-project", ""])
 def test_injection_by_a_project_is_refused(project):
     """It stands in addresses and names."""

@@ -23,10 +23,12 @@ async def asked(cloud, ctx=None, **keys):
 
 async def test_a_key_signs_its_own_tokens(cloud):
     """Without a request to a login service; its account is known, its key is not."""
-    session = await asked(cloud)
+    ctx = cloud.context()
+    session = await asked(cloud, ctx)
 
     assert 0 == cloud.server.count("Token")
     assert "ogfd-reader@acme-finops.iam.gserviceaccount.com" == session.email
+    assert [session.email] == ctx.identities
 
 
 async def test_a_key_can_exchange_its_signature(cloud):
@@ -45,14 +47,74 @@ async def test_federation_by_file_is_read_by_its_type(cloud, tmp_path, monkeypat
     subject.write_text("of another provider")
     monkeypatch.setenv("OGFD_TEST_KEY", cloud.server.federation_json(subject))
 
-    await asked(cloud)
+    ctx = cloud.context()
+    await asked(cloud, ctx)
 
     assert 1 == cloud.server.count("ExchangeToken")
     assert 1 == cloud.server.count("ImpersonateAccount")
+    assert ["ogfd-reader@acme-finops.iam.gserviceaccount.com"] == ctx.identities
+
+
+async def test_an_account_is_impersonated_by_another(cloud, monkeypatch):
+    """As gcloud writes it with --impersonate-service-account; whom it acts as is told."""
+    source = json.loads(cloud.server.credentials_json())
+    monkeypatch.setenv("OGFD_TEST_KEY", acting_as(cloud.server.url, source))
+
+    session = await asked(cloud)
+
+    assert 1 == cloud.server.count("ImpersonateAccount")
+    assert "ogfd-reader@acme-finops.iam.gserviceaccount.com" == session.email
+
+
+def acting_as(url, source):
+    """Return credentials of *source* to act as the account of the stand-in."""
+    account = "ogfd-reader@acme-finops.iam.gserviceaccount.com"
+    address = f"{url}/v1/projects/-/serviceAccounts/{account}:generateAccessToken"
+    return json.dumps(
+        {
+            "type": "impersonated_service_account",
+            "service_account_impersonation_url": address,
+            "source_credentials": source,
+            "delegates": [],
+        }
+    )
+
+
+USER = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+
+
+def test_a_user_of_another_provider_can_sign_in(cloud, monkeypatch):
+    """As gcloud writes it of a workforce pool."""
+    said = {**USER, "type": "external_account_authorized_user", "token_url": "https://sts/token"}
+    monkeypatch.setenv("OGFD_TEST_KEY", json.dumps(said))
+
+    found = load(cloud.config(), Once(Session(), 1.0))
+
+    assert "https://sts/token" == found.token_url
+
+
+def test_a_user_is_asked_for_what_was_granted(cloud, monkeypatch):
+    """Another scope than those that gcloud asked for may be refused."""
+    monkeypatch.setenv("OGFD_TEST_KEY", json.dumps(USER))
+
+    assert load(cloud.config(), Once(Session(), 1.0)).scopes is None
+
+
+def test_another_universe_has_another_bigquery(cloud, monkeypatch):
+    """Its tokens are not sent to that of the public cloud."""
+    key = json.loads(cloud.server.credentials_json())
+    key |= {"universe_domain": "cloud.example", "token_uri": "https://oauth2.cloud.example"}
+    monkeypatch.setenv("OGFD_TEST_KEY", json.dumps(key))
+    known = load(cloud.config(endpoint="https://bigquery.cloud.example"), Once(Session(), 1.0))
+
+    assert "cloud.example" == known.universe_domain
+    with pytest.raises(AuthError, match="another universe") as caught:
+        load(cloud.config(endpoint=None), Once(Session(), 1.0))
+    assert "endpoint" in caught.value.hint
 
 
 def test_a_user_can_sign_in(cloud, monkeypatch):
-    """As gcloud writes it; whose it is, is not in it."""
+    """As gcloud writes it; whose it is, may be in it."""
     said = {"type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
     monkeypatch.setenv("OGFD_TEST_KEY", json.dumps(said))
 
@@ -60,6 +122,7 @@ def test_a_user_can_sign_in(cloud, monkeypatch):
 
     assert "r" == found.refresh_token
     assert email_of(found) is None
+    assert "jo@acme.example" == email_of(found.with_account("jo@acme.example"))
 
 
 def test_a_machine_without_any_credentials_is_told_what_to_set(cloud, tmp_path, monkeypatch):
@@ -93,6 +156,10 @@ async def test_without_a_reference_the_environment_decides(cloud, tmp_path, monk
         '{"type": "service_account", "private_key": "sesame", "client_email": "x@y"}',
         '{"type": "external_account", "credential_source": {"executable": {"command": "sesame"}}}',
         '{"type": "impersonated_service_account", "source": "sesame"}',
+        acting_as("sesame", "sesame"),
+        acting_as("sesame", {"type": "impersonated_service_account"}),
+        acting_as("sesame", {"type": "authorized_user", "client_id": "sesame"}),
+        '{"type": "gdch_service_account", "private_key": "sesame"}',
     ],
 )
 async def test_what_cannot_be_used_is_refused_without_being_told(cloud, monkeypatch, content):
@@ -109,10 +176,11 @@ async def test_what_cannot_be_used_is_refused_without_being_told(cloud, monkeypa
 async def test_tokens_go_to_encrypted_addresses_alone(cloud, monkeypatch):
     """But for a stand-in, whose key leads to one without."""
     key = json.loads(cloud.server.credentials_json())
-    monkeypatch.setenv("OGFD_TEST_KEY", json.dumps(key))
-
-    with pytest.raises(AuthError, match="https"):
-        await asked(cloud, endpoint=None, tokens="exchange")
+    for content in (json.dumps(key), acting_as("https://iam.example", key)):
+        monkeypatch.setenv("OGFD_TEST_KEY", content)
+        for endpoint in (None, "https://bigquery.example"):
+            with pytest.raises(AuthError, match=r"token_uri of .* no https"):
+                await asked(cloud, endpoint=endpoint, tokens="exchange")
 
 
 async def test_a_login_that_fails_is_tried_once(cloud):

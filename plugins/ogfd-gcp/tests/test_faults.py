@@ -1,7 +1,12 @@
 """Reasons of BigQuery, each with its class."""
 
 import pytest
-from google.api_core.exceptions import GoogleAPICallError, InternalServerError
+from google.api_core.exceptions import (
+    Forbidden,
+    GoogleAPICallError,
+    InternalServerError,
+    NotFound,
+)
 from google.auth.exceptions import RefreshError, TransportError
 from ogfd_gcp.credentials import LoginError
 from ogfd_gcp.faults import HINTS, QUOTA_PAUSE, REASONS, JobFailedError, classify
@@ -29,7 +34,7 @@ def test_no_reason_comes_twice_and_every_hint_is_there():
     """Nor is one left over."""
     assert len({reason for reason, _ in ALL}) == len(ALL)
     used = {hint for hints in REASONS.values() for hint in hints if hint}
-    assert used | {"login"} == HINTS.keys()
+    assert used | {"login", "between", "endpoint", "page", "trust"} == HINTS.keys()
 
 
 def test_a_reason_that_nobody_knows_is_unknown_of_a_job():
@@ -37,6 +42,18 @@ def test_a_reason_that_nobody_knows_is_unknown_of_a_job():
     assert ErrorClass.UNKNOWN is classify(JobFailedError("j", "new", "x")).error_class
     assert classify(InternalServerError("x", errors=[{"reason": "new"}])) is None
     assert classify(GoogleAPICallError("x")) is None
+
+
+def test_messages_are_what_bigquery_says():
+    """The library puts the address before it, and the job behind; a page of HTML says nothing."""
+    told = [{"reason": "accessDenied", "message": "Access Denied: t"}]
+    denied = classify(Forbidden("GET https://x/t: Access Denied: t Location: US", errors=told))
+    page = classify(NotFound("GET https://x/t: <html>no such page</html>"))
+
+    assert "Access Denied: t" == denied.message
+    assert (ErrorClass.NOT_FOUND, 404) == (page.error_class, page.status)
+    assert "html" not in page.message
+    assert "endpoint" in page.hint
 
 
 def test_a_quota_waits_for_longer_than_anybody_sleeps():

@@ -84,6 +84,26 @@ def test_more_digits_than_the_type_are_rounded_half_even_and_counted(cell, expec
     assert 1 == found.rounded
 
 
+@pytest.mark.parametrize(
+    ("kind", "cells"),
+    [
+        (pa.decimal128(38, 2), ["-1.25", "999999999999999.99", "3e34"]),
+        (pa.decimal128(38, 18), ["1000000000000000", "-1e19", "7e-18"]),
+        (pa.decimal256(76, 38), ["3e37", "2.5e-18", "5e-19", "-2.500000001e-18", "0.5"]),
+    ],
+)
+def test_decimals_read_as_their_text_does(kind, cells):
+    """Rounded, counted and refused alike."""
+    column = pa.array([*map(Decimal, cells), Decimal(0), None], kind)
+    text = [None if one is None else format(one, "f").encode() for one in column.to_pylist()]
+
+    expected, found = read(*text), numbers(column, MONEY)
+
+    assert expected.values.equals(found.values)
+    assert expected.bad.tolist() == found.bad.tolist()
+    assert expected.rounded == found.rounded
+
+
 def test_a_slice_of_a_longer_column_is_read_alone():
     """Bytes outside of the slice do not matter."""
     cells = pa.array([b"1e30", b"2.5", b"NaN"], pa.binary()).slice(1, 1)

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from ogfd.plugin import Committed, Guarantee, SinkContext, SinkError
-from ogfd.sinks.jsonl import JsonlConfig, JsonlSink, ogfd_sink
+from ogfd.sinks.jsonl import JsonlConfig, ogfd_sink
+from ogfd.sinks.jsonl.sink import JsonlSink
 from ogfd.sinks.jsonl.targets import StreamTarget
 from ogfd.testing import make_package
 from ogfd.testing.samples import cost_row, cost_rows

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import threading
-import time
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import aiohttp
 import anyio
 import pytest
+from traffic.downloads.pieces import CONTENT, source
 
 from ogfd.plugin import (
     BadRequestError,
@@ -21,44 +21,10 @@ from ogfd.plugin import (
     Throttled,
     TransientError,
 )
-from ogfd.traffic import Attempt, Downloader, DownloadSettings
-from ogfd.traffic.downloads import transfer
+from ogfd.traffic import Attempt, Downloader
 from ogfd.traffic.downloads.digest import Digest
 
 MIB = 1 << 20
-
-CONTENT = bytes(range(256)) * 12 * 1024  # 3 MiB
-
-
-def source(*plans: Any, content: Any = CONTENT) -> Any:
-    """
-    Return an open_at that serves one plan after the other, and the offsets it was asked for.
-
-    A plan is a list of steps: a number of bytes to serve, or an exception to raise; None means
-    all the rest.
-    """
-    offsets: list[int] = []
-
-    @asynccontextmanager
-    async def open_at(offset: Any) -> Any:
-        plan = plans[min(len(offsets), len(plans) - 1)]
-        offsets.append(offset)
-        if isinstance(plan, Exception):
-            raise plan
-
-        async def chunks() -> Any:
-            at = offset
-            for step in plan:
-                if isinstance(step, Exception):
-                    raise step
-                end = len(content) if step is None else at + step
-                while at < end:
-                    yield content[at : min(at + 64 * 1024, end)]
-                    at = min(at + 64 * 1024, end)
-
-        yield chunks()
-
-    return open_at, offsets
 
 
 def files(spool: Any) -> Any:
@@ -270,73 +236,6 @@ async def test_a_long_wait_parks_a_download_too(make_traffic: Any, spool: Any) -
         with pytest.raises(Parked):
             await traffic.download("s3:Get", open_at)
         assert [] == files(spool)
-
-
-@pytest.fixture
-def hasty() -> Any:
-    """Limits on stalls that a test can wait for."""
-    moment = timedelta(milliseconds=100)
-    return DownloadSettings(
-        open_timeout=moment, stall_timeout=moment, window=moment, least_rate=1000
-    )
-
-
-async def test_a_transfer_that_stalls_is_broken_off(make_traffic: Any, hasty: Any) -> None:
-    """While opening and while reading; it then goes on where it was."""
-    offsets = []
-
-    @asynccontextmanager
-    async def open_at(offset: Any) -> Any:
-        offsets.append(offset)
-        if len(offsets) == 1:
-            await anyio.sleep_forever()
-
-        async def chunks() -> Any:
-            yield CONTENT[offset : offset + 100]
-            if len(offsets) == 2:
-                await anyio.sleep_forever()
-            yield CONTENT[offset + 100 :]
-
-        yield chunks()
-
-    async with make_traffic(download=hasty) as traffic:
-        path = await traffic.download("s3:Get", open_at, size=len(CONTENT))
-        assert CONTENT == path.read_bytes()
-
-    assert [0, 0, 100] == offsets
-
-
-async def test_a_slow_disk_is_no_stall(make_traffic: Any, hasty: Any, monkeypatch: Any) -> None:
-    """Only the time spent waiting for the provider counts."""
-    append = transfer._append
-
-    def slow(*args: Any) -> None:
-        time.sleep(0.15)
-        append(*args)
-
-    monkeypatch.setattr(transfer, "_append", slow)
-    open_at, offsets = source([None])
-    async with make_traffic(download=hasty) as traffic:
-        path = await traffic.download("s3:Get", open_at, size=len(CONTENT))
-        assert CONTENT == path.read_bytes()
-    assert [0] == offsets
-
-
-async def test_a_transfer_that_drips_is_broken_off(make_traffic: Any, hasty: Any) -> None:
-    """A byte now and then never stalls, and would never end."""
-
-    @asynccontextmanager
-    async def open_at(offset: Any) -> Any:
-        async def chunks() -> Any:
-            while True:
-                await anyio.sleep(0.02)
-                yield b"x"
-
-        yield chunks()
-
-    async with make_traffic(download=hasty) as traffic:
-        with pytest.raises(TransientError, match=r"only \d bytes came in 0 s"):
-            await traffic.download("s3:Get", open_at, size=1000)
 
 
 async def test_a_cancelled_download_leaves_no_file(make_traffic: Any, spool: Any) -> None:

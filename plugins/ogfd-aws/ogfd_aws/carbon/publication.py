@@ -18,6 +18,9 @@ New data comes "by the 21st of the month following the usage"; this ends with th
 https://docs.aws.amazon.com/sustainability/latest/userguide/key-concepts.html
 """
 
+REFRESH: Final = timedelta(hours=20)
+"""Less than the day of the default schedule, whose jitter must not make it skip a day."""
+
 
 def months_over(window: Period, now: datetime) -> Iterator[Period]:
     """Yield the months in *window* that are over and that AWS has data of."""

@@ -12,7 +12,7 @@ https://docs.aws.amazon.com/sustainability/latest/userguide/key-concepts.html
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from ogfd.plugin import (
@@ -33,9 +33,6 @@ from ogfd_aws.carbon.publication import months_over, promise, state_of
 from ogfd_aws.carbon.service import Emissions
 from ogfd_aws.regions import region_of, where
 from ogfd_aws.services import OTHER, service_of
-
-REFRESH: Final = timedelta(hours=20)
-"""Less than the day of the default schedule, whose jitter must not make it skip a day."""
 
 _MEASURES: Final[Mapping[str, str]] = {
     "location_based_kg": estimates.TOTAL_LBM,

@@ -8,7 +8,8 @@ from ogfd.plugin import Context, Finding, FindingLevel, NotPublished, Parked, Pe
 from ogfd_aws import policies
 from ogfd_aws.config import AwsConfig
 from ogfd_aws.explorer.answers import Cost, costs
-from ogfd_aws.explorer.service import FEE, OPERATION, Query, open_explorer
+from ogfd_aws.explorer.fee import FEE, OPERATION
+from ogfd_aws.explorer.service import Query, open_explorer
 from ogfd_aws.probes import Probed, fine, refused
 from ogfd_aws.session import Clients
 

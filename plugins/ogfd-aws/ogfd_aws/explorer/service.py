@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from botocore import exceptions as sdk
@@ -19,28 +18,16 @@ from ogfd.plugin import (
     BadRequestError,
     Context,
     Listing,
-    Money,
     NotPublished,
     Period,
-    Price,
     SourceChanged,
     TransientError,
 )
-from ogfd_aws.config import AwsConfig
 from ogfd_aws.explorer.answers import AMORTISED, UNBLENDED, Answer
+from ogfd_aws.explorer.fee import OPERATION
 from ogfd_aws.explorer.groups import Group
 from ogfd_aws.faults import code_of
 from ogfd_aws.session import Clients
-
-OPERATION: Final = "ce:GetCostAndUsage"
-"""The operation, and the action of IAM that permits it."""
-
-FEE: Final = Money(amount=Decimal("0.01"), currency="USD")
-"""
-For each request, and so for each page.
-
-https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/, 2026
-"""
 
 _TIMEOUT: Final = timedelta(seconds=30)
 _NO_DATA: Final = "DataUnavailableException"
@@ -143,14 +130,6 @@ async def open_explorer(ctx: Context, clients: Clients) -> Explorer:
         SourceError: if the SDK refuses the settings.
     """
     return Explorer(ctx, await clients.open("ce"))
-
-
-def prices(config: AwsConfig) -> Mapping[str, Price]:
-    """Return what requests of a connector cost, and how much of it there may be in a month."""
-    if (table := config.cost_explorer) is None:
-        return {}
-    price = Price(usd=FEE.amount, monthly_budget_usd=table.monthly_budget_usd)
-    return {OPERATION: price}
 
 
 def _next(answer: Answer) -> str | None:

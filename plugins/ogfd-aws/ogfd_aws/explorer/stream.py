@@ -26,9 +26,10 @@ from ogfd.plugin import (
     Wanted,
 )
 from ogfd_aws.explorer.answers import Cost, account_names, costs
+from ogfd_aws.explorer.fee import FEE
 from ogfd_aws.explorer.groups import LINKED_ACCOUNT, RECORD_TYPE, Group, Meaning
 from ogfd_aws.explorer.months import kept, state_of, version_of
-from ogfd_aws.explorer.service import FEE, Explorer, Query
+from ogfd_aws.explorer.service import Explorer, Query
 
 SOURCE: Final = "aws_cost_explorer"
 _MIXED: Final = {"record_types": "mixed"}

@@ -62,7 +62,7 @@ def lines(count):
 
 def test_effective_cost_is_what_the_query_of_cudos_gives(read, write):
     """By line type, exactly."""
-    content = write(lines(3000))
+    content = write(lines(600))
     rows = list(csv.DictReader(io.StringIO(gzip.decompress(content).decode())))
     with duckdb.connect() as db:
         columns = ", ".join(f"{name} VARCHAR" for name in NAMES)

@@ -5,7 +5,8 @@ from decimal import Decimal
 import pytest
 from ogfd_aws import ogfd_connector
 from ogfd_aws.config import AwsConfig
-from ogfd_aws.explorer.service import OPERATION, Query, open_explorer
+from ogfd_aws.explorer.fee import OPERATION
+from ogfd_aws.explorer.service import Query, open_explorer
 from ogfd_aws.session import open_clients
 
 from ogfd.plugin import Period, Price, Secret, UnknownError

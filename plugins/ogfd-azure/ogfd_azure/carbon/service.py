@@ -26,6 +26,7 @@ from ogfd.plugin import (
 )
 from ogfd_azure.arm import Arm, answer_of, exact
 from ogfd_azure.calendar import month_before, month_of
+from ogfd_azure.carbon.publication import PUBLISHED_ON
 
 REPORTS: Final = "carbon:Reports"
 RANGE: Final = "carbon:AvailableDateRange"
@@ -35,9 +36,6 @@ BATCH: Final = 100
 
 KEPT_MONTHS: Final = 12
 """How many months Azure keeps (troubleshooting page of Carbon optimization)."""
-
-PUBLISHED_ON: Final = 19
-"""The day by which the previous month is there (page *Export emissions data*)."""
 
 _API: Final = "2025-04-01"
 _PAGE: Final = 5000

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import anyio
 
@@ -40,20 +40,12 @@ from ogfd.plugin import (
 from ogfd_azure.arm import Arm
 from ogfd_azure.calendar import month_of, months_over
 from ogfd_azure.carbon.items import Place
-from ogfd_azure.carbon.service import PUBLISHED_ON, Available, Reports
+from ogfd_azure.carbon.publication import HISTORY, PUBLISH_LAG
+from ogfd_azure.carbon.service import Available, Reports
 from ogfd_azure.carbon.shares import Shares
 from ogfd_azure.config import AzureConfig
 from ogfd_azure.places import Naming
 from ogfd_azure.scopes import SCOPES, Emitted, total
-
-PUBLISH_LAG: Final = timedelta(days=PUBLISHED_ON)
-"""This ends with the day by which the previous month is there."""
-
-HISTORY: Final = timedelta(days=13 * 31)
-"""The twelve months that Azure keeps, before and after it publishes another."""
-
-REFRESH: Final = timedelta(hours=20)
-"""Less than the day of the default schedule, whose jitter must not make it skip a day."""
 
 
 class CarbonStream:
@@ -150,6 +142,7 @@ class CarbonStream:
             origin="Microsoft.Carbon OverallSummaryReport",
             independent=False,
             sums={**sums, "market_based_kg": total(sums.values())},
+            selected=True,
         )
 
     async def _known(self) -> Sequence[str]:

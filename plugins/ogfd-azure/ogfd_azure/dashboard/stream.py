@@ -15,7 +15,6 @@ There are no totals to compare with: the API has nothing but these records.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
 from typing import Any, Final
 
 from ogfd.plugin import (
@@ -31,19 +30,11 @@ from ogfd.plugin import (
 )
 from ogfd_azure.calendar import months_over
 from ogfd_azure.config import DashboardConfig
+from ogfd_azure.dashboard.publication import PUBLISH_LAG
 from ogfd_azure.dashboard.records import Place, Record, parse
 from ogfd_azure.dashboard.service import Emissions, date_key
 from ogfd_azure.places import Naming
 from ogfd_azure.scopes import Emitted
-
-PUBLISH_LAG: Final = timedelta(days=19)
-"""Taken to be that of Carbon optimization, which has the same source."""
-
-HISTORY: Final = timedelta(days=3653)
-"""Longer than the dashboard exists (2020); the stream finds where its data begin."""
-
-REFRESH: Final = timedelta(hours=20)
-"""Less than the day of the default schedule, whose jitter must not make it skip a day."""
 
 _MOST_HELD: Final = 50_000  # activities that are summed in memory before they are handed on
 

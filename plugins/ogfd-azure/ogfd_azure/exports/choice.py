@@ -9,21 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from ogfd.plugin import BadRequestError, FatalError, NotFoundError, PartitionState, Period
+from ogfd_azure.calendar import CLOSES
 from ogfd_azure.config import CostConfig
 from ogfd_azure.exports.charges import Dataset
 from ogfd_azure.exports.manifest import Export, Run
-
-CLOSES: Final = timedelta(days=5)
-"""
-How long after its end a month may change: invoices are closed up to 72 hours after it, and changes
-come until the fifth day.
-
-https://learn.microsoft.com/azure/cost-management-billing/costs/understand-cost-mgt-data
-"""
 
 _COSTS: Final = frozenset(dataset.value.casefold() for dataset in Dataset)
 

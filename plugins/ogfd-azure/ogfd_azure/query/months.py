@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ogfd.plugin import PartitionState, Period
-from ogfd_azure.exports.choice import CLOSES
+from ogfd_azure.calendar import CLOSES
 
 REFRESH: Final = timedelta(hours=20)
 """Less than the day of the default schedule, whose jitter must not make it skip a day."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 from ogfd_azure import ogfd_connector
-from ogfd_azure.carbon.stream import HISTORY, PUBLISH_LAG
+from ogfd_azure.carbon.publication import HISTORY, PUBLISH_LAG
 from ogfd_azure.scopes import SCOPES
 from ogfd_sandbox.azure.footprint import footprint, restated, subscriptions
 from ogfd_sandbox.cur import Month

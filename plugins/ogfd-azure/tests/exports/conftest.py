@@ -1,6 +1,7 @@
-"""Files of cost exports, small and made by hand, and how a slice reads them."""
+"""Files of cost exports, made by hand and of a generated bill, and how a slice reads them."""
 
 import csv
+import functools
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,8 +11,9 @@ import pytest
 from ogfd_azure.exports.charges import Dataset
 from ogfd_azure.exports.columns import choose
 from ogfd_azure.exports.mapping import Mapper
+from ogfd_sandbox.azure.bill import AzureSettings, Month, Place, assemble, deliver, put
 
-from ogfd.plugin import Wanted
+from ogfd.plugin import Period, Wanted
 from ogfd.plugin.tabular import feed
 from ogfd.testing import Collected
 
@@ -19,6 +21,10 @@ Row = dict[str, str]
 ReadFile = Callable[..., Collected]
 
 SUBSCRIPTION = "11111111-2222-4333-8444-555555555555"
+MONTH = Month(2026, 10)
+WINDOW = Period.months("2026-01", "2026-12")
+PLACE = Place()
+KEYS = {"account": "acmecosts", "container": "exports", "prefix": "costs/"}
 RESOURCE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/Web/providers"
 
 EA: Row = {
@@ -141,3 +147,69 @@ def ea() -> Callable[..., list[Row]]:
 def focus() -> Callable[..., list[Row]]:
     """Make rows of FOCUS 1.0; each argument is changes of one."""
     return lambda *changes: [FOCUS | change for change in changes or ({},)]
+
+
+@pytest.fixture(scope="session")
+def bill():
+    """The first delivery of the month."""
+    return assemble(AzureSettings(seed=7, rows=600, currencies=("USD", "EUR")), MONTH)
+
+
+@pytest.fixture(scope="session")
+def written(bill):
+    """Write a run; one of the first delivery is written once for all tests."""
+    once = functools.cache(functools.partial(deliver, bill))
+
+    def write(said, place, **options):
+        return once(place, **options) if said is bill else deliver(said, place, **options)
+
+    return write
+
+
+class Shop:
+    """A container, and what a test needs to read it."""
+
+    def __init__(self, estate, spool, written):
+        self.estate = estate
+        self.azure = estate.azure
+        self.spool = spool
+        self._written = written
+
+    def put(self, bill, place=PLACE, **options):
+        delivery = self._written(bill, place, **options)
+        put(self.azure, delivery, place.container)
+        return delivery
+
+    def context(self, **options):
+        return self.estate.context(spool=self.spool, **options)
+
+    def stream(self, ctx=None, **cost):
+        keys = {name: value for name, value in cost.items() if name in {"cost_query", "cost"}}
+        table = KEYS | {"blob_endpoint": self.azure.blob_endpoint}
+        table |= {name: value for name, value in cost.items() if name not in keys}
+        return self.estate.stream("cost", ctx or self.context(), **({"cost": table} | keys))
+
+    async def partitions(self, **cost):
+        async with self.stream(**cost) as stream:
+            return await stream.partitions(WINDOW)
+
+    async def read(self, *, wanted=None, ctx=None, between=None, **cost):
+        """List, then read the only month; *between* happens after the listing."""
+        out = Collected(wanted)
+        async with self.stream(ctx, **cost) as stream:
+            (partition,) = await stream.partitions(WINDOW)
+            if between is not None:
+                between()
+            try:
+                await stream.read(partition, out)
+            finally:
+                assert [] == list(self.spool.iterdir())
+        out.check()
+        return out
+
+
+@pytest.fixture
+def shop(estate, tmp_path, written):
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    return Shop(estate, spool, written)

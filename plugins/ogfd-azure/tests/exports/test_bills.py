@@ -9,7 +9,7 @@ from ogfd_sandbox.azure.bill import AzureSettings, Dataset, Format, Month, assem
 from ogfd_sandbox.azure.bill.datasets import Files
 
 SETTINGS = AzureSettings(
-    seed=7, rows=1_500, currencies=("USD", "DKK"), files=1, effective_purchases=True
+    seed=7, rows=600, currencies=("USD", "DKK"), files=1, effective_purchases=True
 )
 TOLERANCE = Decimal("1e-15")  # each of the rows is rounded to 18 digits
 

@@ -17,14 +17,12 @@ from ogfd_sandbox.azure.bill import (
     Overwrite,
     Place,
     assemble,
-    deliver,
-    put,
     query_rows,
     restate,
 )
 from ogfd_sandbox.faults import Rule
 
-from ogfd.plugin import FatalError, Partition, PartitionState, Period, SourceChanged, TransientError
+from ogfd.plugin import FatalError, PartitionState, Period, TransientError
 from ogfd.testing import Collected, check_connector
 
 MONTH = Month(2026, 10)
@@ -32,60 +30,6 @@ WINDOW = Period.months("2026-01", "2026-12")
 PLACE = Place()
 OLD = Place(generation=Generation.Y2021)
 KEYS = {"account": "acmecosts", "container": "exports", "prefix": "costs/"}
-
-
-@pytest.fixture(scope="session")
-def bill():
-    """The first delivery of the month."""
-    return assemble(AzureSettings(seed=7, rows=600, currencies=("USD", "EUR")), MONTH)
-
-
-class Shop:
-    """A container, and what a test needs to read it."""
-
-    def __init__(self, estate, spool):
-        self.estate = estate
-        self.azure = estate.azure
-        self.spool = spool
-
-    def put(self, bill, place=PLACE, **options):
-        delivery = deliver(bill, place, **options)
-        put(self.azure, delivery, place.container)
-        return delivery
-
-    def context(self, **options):
-        return self.estate.context(spool=self.spool, **options)
-
-    def stream(self, ctx=None, **cost):
-        keys = {name: value for name, value in cost.items() if name in {"cost_query", "cost"}}
-        table = KEYS | {"blob_endpoint": self.azure.blob_endpoint}
-        table |= {name: value for name, value in cost.items() if name not in keys}
-        return self.estate.stream("cost", ctx or self.context(), **({"cost": table} | keys))
-
-    async def partitions(self, **cost):
-        async with self.stream(**cost) as stream:
-            return await stream.partitions(WINDOW)
-
-    async def read(self, *, wanted=None, ctx=None, between=None, **cost):
-        """List, then read the only month; *between* happens after the listing."""
-        out = Collected(wanted)
-        async with self.stream(ctx, **cost) as stream:
-            (partition,) = await stream.partitions(WINDOW)
-            if between is not None:
-                between()
-            try:
-                await stream.read(partition, out)
-            finally:
-                assert [] == list(self.spool.iterdir())
-        out.check()
-        return out
-
-
-@pytest.fixture
-def shop(estate, tmp_path):
-    spool = tmp_path / "spool"
-    spool.mkdir()
-    return Shop(estate, spool)
 
 
 def sums(out):
@@ -215,79 +159,6 @@ async def test_a_missing_part_fails_the_slice(shop, bill):
     assert 0 == shop.azure.count("GetBlob", f"*{part}")
 
 
-async def test_a_part_that_vanishes_after_the_listing_starts_over(shop, bill):
-    """As when a newer run takes the place of this one."""
-    delivery = shop.put(bill)
-    part = next(iter(delivery.blobs))
-
-    with pytest.raises(SourceChanged, match="was replaced or deleted"):
-        await shop.read(between=lambda: shop.azure.delete_blob("exports", part))
-
-
-async def test_a_missing_part_of_a_run_that_is_gone_starts_over(shop, bill):
-    """The listing may fall between the parts and the manifest that Azure deletes."""
-    delivery = shop.put(bill)
-    shop.azure.delete_blob("exports", next(iter(delivery.blobs)))
-
-    with pytest.raises(SourceChanged):
-        await shop.read(between=lambda: shop.azure.delete_blob("exports", delivery.manifest))
-
-
-async def test_a_part_that_is_overwritten_while_another_is_read_starts_over(shop, bill, tmp_path):
-    """Half of each would be a bill that nobody has."""
-    delivery = shop.put(bill)
-    first, second = list(delivery.blobs)[:2]
-    newer = tmp_path / "newer"
-    newer.write_bytes(gzip.compress(b"x"))
-    shop.azure.inject(
-        Rule(
-            action="replace",
-            operation="GetBlob",
-            key=f"*{first}",
-            objects=(("acmecosts/exports", second, str(newer)),),
-        )
-    )
-    with pytest.raises(SourceChanged):
-        await shop.read()
-
-
-async def test_a_manifest_that_changes_while_parts_are_read_starts_over(shop, bill, tmp_path):
-    """Its parts are no more what it says."""
-    delivery = shop.put(bill)
-    newer = tmp_path / "manifest"
-    newer.write_bytes(b"{}")
-    shop.azure.inject(
-        Rule(
-            action="replace",
-            operation="GetBlob",
-            key=f"*{next(iter(delivery.blobs))}",
-            objects=(("acmecosts/exports", delivery.manifest, str(newer)),),
-        )
-    )
-    with pytest.raises(SourceChanged, match=r"manifest.json was replaced"):
-        await shop.read()
-
-
-async def test_another_run_since_the_listing_starts_over(shop, bill):
-    """The version that was listed is the one that is read, or none."""
-    shop.put(bill)
-    async with shop.stream() as stream:
-        [partition] = await stream.partitions(WINDOW)
-        shop.put(restate(bill))
-        await stream.partitions(WINDOW)
-        with pytest.raises(SourceChanged, match="took the place of the one listed"):
-            await stream.read(partition, Collected())
-
-
-async def test_a_month_that_is_gone_starts_over(shop, bill):
-    """The engine lists again, and finds it absent."""
-    shop.put(bill)
-    gone = Partition(key="2026-03", period=Period.month("2026-03"), version="1")
-    async with shop.stream() as stream:
-        with pytest.raises(SourceChanged, match="2026-03 is gone"):
-            await stream.read(gone, Collected())
-
-
 def recount(shop, delivery, place=0, rows=-1):
     """Have the manifest tell of more or fewer rows."""
     told = json.loads(delivery.blobs[delivery.manifest])
@@ -338,26 +209,6 @@ async def test_an_empty_run_is_an_empty_month(shop, bill):
     shop.azure.put_blob("exports", delivery.manifest, json.dumps(told).encode())
 
     assert 0 == (await shop.read()).table().num_rows
-
-
-async def test_a_run_that_is_replaced_while_it_is_listed_is_listed_again(shop, bill, tmp_path):
-    """What is listed is of one moment; a provider that never rests is asked again later."""
-    delivery = shop.put(bill)
-    newer = tmp_path / "manifest"
-    newer.write_bytes(delivery.blobs[delivery.manifest])
-    swap = {
-        "action": "replace",
-        "operation": "GetBlob",
-        "key": "*manifest.json",
-        "objects": (("acmecosts/exports", delivery.manifest, str(newer)),),
-    }
-    shop.azure.inject(Rule(**swap))
-
-    assert truth(bill, "billed", "effective") == sums(await shop.read())
-    assert 2 == shop.azure.count("ListBlobs")
-    shop.azure.inject(Rule(**swap, times=99))
-    with pytest.raises(TransientError, match="so it went 3 times"):
-        await shop.read()
 
 
 @pytest.mark.parametrize("prefix", ["costs", "/costs/", "costs/acme-costs"])

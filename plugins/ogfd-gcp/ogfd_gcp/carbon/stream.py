@@ -28,27 +28,22 @@ from ogfd.plugin import (
     PartitionState,
     Period,
     SourceChanged,
+    Totals,
 )
 from ogfd_gcp.answers import records
 from ogfd_gcp.carbon.mapping import mapped
+from ogfd_gcp.carbon.publication import PUBLISH_LAG
 from ogfd_gcp.config import GcpConfig
 from ogfd_gcp.identifiers import TableName
 from ogfd_gcp.jobs import Jobs
 from ogfd_gcp.price import QueryPrice
 from ogfd_gcp.rows import read_slice
 from ogfd_gcp.session import Session
-from ogfd_gcp.sql.carbon import COLUMNS, REQUIRED, footprint
+from ogfd_gcp.sql.carbon import COLUMNS, MEASURES, REQUIRED, footprint
 from ogfd_gcp.sql.partitions import MONTH_TOKENS, MONTHS, carbon_months, carbon_tokens
+from ogfd_gcp.sql.totals import EMITTED, emitted
+from ogfd_gcp.totals import added
 from ogfd_gcp.watch import Seen, Token, Watch
-
-PUBLISH_LAG: Final = timedelta(days=16)
-"""
-The export of a month is written on the 15th of the next one.
-
-https://cloud.google.com/carbon-footprint/docs/export
-"""
-HISTORY: Final = timedelta(days=10 * 366)
-"""As far back as an export goes: Google has figures from 2021-01 on."""
 
 _MONTH_FIELD: Final = "usage_month"
 _LENGTHS: Final = {"MONTH": 6, "DAY": 8}
@@ -142,6 +137,27 @@ class CarbonStream:
             since=seen.modified,
             check=partial(self._check, partition, listed),
         )
+
+    async def totals(self, billing_period: str) -> Totals:
+        """
+        Return the sums of a month of the table itself, without projects that are not selected.
+
+        The export of a month has some thousand rows, so BigQuery bills the least that it bills.
+
+        Raises:
+            NotPublished: if the month is not exported yet.
+            SourceError, Parked: if it cannot be asked.
+        """
+        month = Period.month(billing_period)
+        seen = await self._look()
+        query = emitted(self._name, seen.schema, month, self._accounts)
+        rows = await records(
+            self._ctx, self._session, self._jobs, query, EMITTED, location=seen.location
+        )
+        sums = added(rows, tuple(MEASURES), self._ctx.selects)
+        if not sums:
+            raise NotPublished(self._due(month))
+        return Totals(origin=f"sums of {self._name}", independent=False, sums=sums, selected=True)
 
     async def listed(self, window: Period) -> tuple[Seen, dict[tuple[str, str], Listed]]:
         """Return the table, and which accounts and months of *window* it has."""

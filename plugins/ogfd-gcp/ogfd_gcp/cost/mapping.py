@@ -23,7 +23,8 @@ Rows of a billing export, as `ogfd_gcp.sql.cost` asks for them, to activities.
 
 FOCUS has billed cost include all reductions, and so does Google's own view of FOCUS: cost and the
 sum of the credits, for both costs. Google charges commitments hour by hour, so nothing is there to
-be spread, and calls what FOCUS calls a purchase a usage.
+be spread, and calls what FOCUS calls a purchase a usage; what is paid ahead is of the period that it
+is charged for.
 https://focus.finops.org/focus-specification/v1-2/#billedcost
 https://cloud.google.com/billing/docs/how-to/export-data-bigquery-tables/focus-export
 """
@@ -66,6 +67,7 @@ the units that are 10^9 of them, so that no digit is lost.
 """
 _GOOGLE: Final = frozenset({"google", "google cloud", "google, llc", "google llc"})
 _MONTH_DIGITS: Final = 6
+_DIGITS: Final = 76  # as many as Arrow's decimals can have
 
 
 def mapped(
@@ -106,11 +108,23 @@ def _in_billions(table: pa.Table) -> pa.Table:
     """Return *table* with quantities of `_BILLIONS` in the larger units."""
     units, quantities = (table.column(name).combine_chunks() for name in ("unit", "quantity"))
     small = pc.is_in(units, pa.array(list(_BILLIONS)))
-    shifted = pc.binary_join_element_wise(quantities, "e-9", "")
     for unit, larger in _BILLIONS.items():
         units = pc.if_else(pc.equal(units, unit), larger, units)
+    if pa.types.is_decimal(quantities.type):
+        shifted, quantities = _shifted(quantities)
+    else:
+        shifted = pc.binary_join_element_wise(quantities, "e-9", "")
     changed = {"unit": units, "quantity": pc.if_else(small, shifted, quantities)}
     return pa.table(dict(zip(table.column_names, table.columns, strict=True)) | changed)
+
+
+def _shifted(quantities: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return decimals divided by 10^9, every digit kept, and as they are, of the same type."""
+    wide = pa.decimal256(_DIGITS, quantities.type.scale + 9)
+    same = quantities.cast(pa.decimal256(_DIGITS, quantities.type.scale))
+    # The point moves, and nothing else.
+    shifted = pa.Array.from_buffers(wide, len(same), same.buffers(), offset=same.offset)
+    return shifted, same.cast(wide)
 
 
 def _left_out(rows: Rows, accounts: frozenset[str]) -> Mask:

@@ -29,11 +29,14 @@ from ogfd.plugin import (
     PartitionState,
     Period,
     SourceChanged,
+    Totals,
     Wanted,
 )
 from ogfd_gcp.answers import records
 from ogfd_gcp.config import GcpConfig
+from ogfd_gcp.cost.days import DAY, reaching
 from ogfd_gcp.cost.mapping import mapped
+from ogfd_gcp.cost.totals import Invoices
 from ogfd_gcp.identifiers import TableName
 from ogfd_gcp.jobs import Jobs
 from ogfd_gcp.price import QueryPrice
@@ -44,13 +47,6 @@ from ogfd_gcp.sql.cost import charges, columns_of, layout_of
 from ogfd_gcp.sql.partitions import TOKENS, cost_tokens
 from ogfd_gcp.watch import Seen, Token, Watch
 
-_DAY: Final = timedelta(days=1)
-_LATE: Final = timedelta(days=62)
-"""
-How long after a month its rows are looked for: corrections come with the invoice of a later month.
-
-https://cloud.google.com/billing/docs/how-to/export-data-bigquery-tables#data-load-frequency
-"""
 _SETTLED: Final = timedelta(days=10)  # of the next month: the invoice is final by then
 _DIGITS: Final = 8
 _NULL: Final = "__NULL__"
@@ -106,6 +102,10 @@ class CostStream:
         self._price = QueryPrice(config.price_usd_per_tib)
         self._name = name
         self._watch = Watch(ctx, session, jobs, name)
+        other = None if config.cost is None else config.cost.other
+        self._invoices = Invoices(
+            ctx, session, jobs, config, other or name, independent=other is not None
+        )
         self._listing: Listing | None = None
 
     async def partitions(self, window: Period) -> Sequence[Partition]:
@@ -114,7 +114,7 @@ class CostStream:
 
         What each will cost is told by one dry run over all of them.
         """
-        listing = await self.listed(_reaching(window, self._ctx.now()))
+        listing = await self.listed(reaching(window, self._ctx.now()))
         self._listing = listing
         share = await self._read_share(listing)
         return [self._partition(key, day, share) for key, day in sorted(listing.days.items())]
@@ -151,6 +151,16 @@ class CostStream:
             since=None if day is None else day.modified,
             check=partial(self._check, partition, modified),
         )
+
+    async def totals(self, billing_period: str) -> Totals:
+        """
+        Return the sums of an invoice month, of the reference or else of the table itself.
+
+        Raises:
+            NotPublished: if it has not all of the month.
+            SourceError, Parked: if it cannot be asked.
+        """
+        return await self._invoices.totals(billing_period)
 
     async def listed(self, period: Period) -> Listing:
         """Return the table, and which days of *period* it has."""
@@ -198,16 +208,22 @@ class CostStream:
         period = _day(key)
         size = None if share is None or day.bytes is None else int(day.bytes * share)
         month = Period.month(key[:7])
-        settled = self._ctx.now() >= month.end + _SETTLED
         return Partition(
             key=key,
             period=period,
             version=day.version,
-            state=PartitionState.CLOSED if settled else PartitionState.OPEN,
+            state=_state(month, self._ctx.now()),
             source=str(self._name),
             size_bytes=size,
             price=None if size is None else self._price.of(size),
         )
+
+
+def _state(month: Period, now: datetime) -> PartitionState:
+    """Return how final the days of *month* are."""
+    if now < month.end:
+        return PartitionState.OPEN
+    return PartitionState.CLOSING if now < month.end + _SETTLED else PartitionState.CLOSED
 
 
 def _by_partition(tokens: Mapping[str, Token], period: Period, seen: Seen) -> dict[str, Day]:
@@ -247,11 +263,4 @@ def _key(partition: str) -> str:
 
 def _day(key: str) -> Period:
     start = datetime.combine(date.fromisoformat(key), datetime.min.time(), UTC)
-    return Period(start, start + _DAY)
-
-
-def _reaching(window: Period, now: datetime) -> Period:
-    """Return the days on which rows of *window* may have been exported."""
-    today = datetime.combine(now.date(), datetime.min.time(), UTC)
-    end = min(window.end + _LATE, today + _DAY)
-    return Period(window.start, max(end, window.start + _DAY))
+    return Period(start, start + DAY)

@@ -2,7 +2,8 @@
 The carbon footprint of one billing account and month.
 
 Two faults of the export are mended while it is read. Rows that are wholly equal are copies, which
-the export made between 2022-09-28 and 2022-10-13: they count once. A project was split in two rows,
+the export made between 2022-09-28 and 2022-10-13: they count once. What is equal but for a column
+that Google has added since is none. A project was split in two rows,
 with its id and without, before 2023-12-13: these are added up, by its number.
 https://cloud.google.com/carbon-footprint/docs/release-notes
 
@@ -41,6 +42,16 @@ MEASURES: Final = {
     "location_based_kg": "carbon_footprint_total_kgCO2e.location_based",
     "market_based_kg": "carbon_footprint_total_kgCO2e.market_based",
 }
+_KNOWN: Final = frozenset(
+    path.lower()
+    for path in (
+        *REQUIRED,
+        *MEASURES.values(),
+        "project.id",
+        "service.description",
+        "location.location",
+    )
+)
 COLUMNS: Final = (
     "project",
     "project_number",
@@ -61,29 +72,49 @@ MARKET_SINCE: Final = "2023-01"
 
 def footprint(table: TableName, schema: Schema, account: str, month: Period) -> Query:
     """Return the query for the rows of *account* in *month*, with the columns `COLUMNS`."""
+    return Query(
+        purpose="carbon",
+        sql=folded(table, schema, "billing_account_id = @account"),
+        parameters=(
+            Parameter(name="account", kind="STRING", value=account),
+            *within(month),
+        ),
+    )
+
+
+def folded(table: TableName, schema: Schema, condition: str) -> str:
+    """
+    Return the statement for rows without copies and splits, with the columns `COLUMNS`.
+
+    Args:
+        table: the export.
+        schema: its columns.
+        condition: which of the rows between the parameters `within` a period.
+    """
     inner = [
         f"{text(schema, 'project.id')} AS project",
+        "billing_account_id AS account",
         f"{text(schema, 'project.number')} AS project_number",
         f"{text(schema, 'service.id')} AS service_id",
         f"{text(schema, 'service.description')} AS service",
-        f"{text(schema, 'location.region')} AS region",
+        f"{text(schema, 'location.region')} AS area",
         f"{text(schema, 'location.location')} AS place",
         "CAST(carbon_model_version AS STRING) AS model",
         *(f"{_measure(schema, name, path)} AS {name}" for name, path in MEASURES.items()),
     ]
+    if schema.leaves - _KNOWN:
+        inner.append("TO_JSON_STRING(t) AS whole")
     sums = [
         f"IF(COUNT({name}) = COUNT(*), SUM({number(name, 'FLOAT')}), NULL) AS {name}"
         for name in MEASURES
     ]
-    return Query(
-        purpose="carbon",
-        sql=f"""
+    return f"""
 SELECT
   MAX(project) AS project,
   project_number,
   service_id,
   MAX(service) AS service,
-  IFNULL(region, place) AS region,
+  IFNULL(area, place) AS region,
   model,
   {_joined(sums)},
   COUNT(*) AS lines,
@@ -92,17 +123,19 @@ FROM (
   SELECT
     {_joined(inner, 4)},
     COUNT(*) AS copies
-  FROM {table.quoted}
-  WHERE billing_account_id = @account AND usage_month >= @first AND usage_month < @last
+  FROM {table.quoted} AS t
+  WHERE {condition} AND usage_month >= @first AND usage_month < @last
   GROUP BY {", ".join(str(place + 1) for place in range(len(inner)))}
 )
-GROUP BY project_number, service_id, region, place, model
-""",
-        parameters=(
-            Parameter(name="account", kind="STRING", value=account),
-            Parameter(name="first", kind="DATE", value=month.start.date()),
-            Parameter(name="last", kind="DATE", value=month.end.date()),
-        ),
+GROUP BY account, project_number, service_id, area, place, model
+"""
+
+
+def within(period: Period) -> tuple[Parameter, Parameter]:
+    """Return the parameters of `folded` for the months of *period*."""
+    return (
+        Parameter(name="first", kind="DATE", value=period.start.date()),
+        Parameter(name="last", kind="DATE", value=period.end.date()),
     )
 
 
@@ -122,10 +155,7 @@ FROM {table.quoted}
 WHERE usage_month >= @first AND usage_month < @last
 GROUP BY 1
 """,
-        parameters=(
-            Parameter(name="first", kind="DATE", value=period.start.date()),
-            Parameter(name="last", kind="DATE", value=period.end.date()),
-        ),
+        parameters=within(period),
     )
 
 

@@ -40,7 +40,8 @@ KEYS: Final = (
     "period_start",
     "period_end",
 )
-MEASURES: Final = ("quantity", "billed_cost", "effective_cost")
+COSTS: Final = ("billed_cost", "effective_cost")
+MEASURES: Final = ("quantity", *COSTS)
 LINES: Final = "lines"
 
 _MACHINE: Final = "compute.googleapis.com/machine_spec"
@@ -79,6 +80,22 @@ class Layout:
             return "CAST(0 AS BIGNUMERIC)"
         each = number("c.amount", schema.type("credits.amount"))
         return f"IFNULL((SELECT SUM({each}) FROM UNNEST(credits) AS c), 0)"
+
+    def costs(self, schema: Schema) -> dict[str, str]:
+        """Return the billed and the effective cost of a row, exact."""
+        if self is FOCUS:
+            spread = "EffectiveCost" if "EffectiveCost" in schema else "BilledCost"
+            return {"billed_cost": self.cost(schema), "effective_cost": amount(schema, spread)}
+        net = f"{self.cost(schema)} + {self.credits(schema)}"
+        return {"billed_cost": net, "effective_cost": net}
+
+    @property
+    def invoice_month(self) -> str:
+        """The invoice that a row is on, such as ``202610``."""
+        if self is BILLING:
+            return "invoice.month"
+        # Months begin at midnight in California, seven or eight hours later than here.
+        return f"FORMAT_TIMESTAMP('%Y%m', TIMESTAMP_ADD({self.required[1]}, INTERVAL 12 HOUR))"
 
 
 BILLING: Final = Layout(
@@ -184,7 +201,10 @@ FROM (
 
 
 def _sums(keys: Mapping[str, str], rows: str) -> str:
-    sums = {name: f"SUM({name})" for name in MEASURES}
+    # A cost that is null is no zero: the pipeline rejects what has one, and so all that has it.
+    sums = {"quantity": "SUM(quantity)"} | {
+        name: f"IF(COUNT({name}) = COUNT(*), SUM({name}), NULL)" for name in COSTS
+    }
     return f"""
 SELECT
   {", ".join(keys)},
@@ -199,7 +219,7 @@ GROUP BY {", ".join(str(place + 1) for place in range(len(keys)))}
 
 def _keys(layout: Layout, schema: Schema, wanted: Wanted) -> dict[str, str]:
     found = {name: text(schema, *layout.columns.get(name, ())) for name in KEYS}
-    found["invoice_month"] = _invoice_month(layout)
+    found["invoice_month"] = layout.invoice_month
     found["conversion_rate"] = _rate(schema)
     found["machine_type"] = labelled(schema, [layout.system_labels], "machine")
     if not wanted.resource_ids:
@@ -210,13 +230,6 @@ def _keys(layout: Layout, schema: Schema, wanted: Wanted) -> dict[str, str]:
     return found
 
 
-def _invoice_month(layout: Layout) -> str:
-    if layout is BILLING:
-        return "invoice.month"
-    # Months begin at midnight in California, seven or eight hours later than here.
-    return f"FORMAT_TIMESTAMP('%Y%m', TIMESTAMP_ADD({layout.required[1]}, INTERVAL 12 HOUR))"
-
-
 def _rate(schema: Schema) -> str:
     paths = ("currency_conversion_rate", "x_CurrencyConversionRate")
     there = next((path for path in paths if path in schema), None)
@@ -224,18 +237,8 @@ def _rate(schema: Schema) -> str:
 
 
 def _measures(layout: Layout, schema: Schema) -> dict[str, str]:
-    cost = layout.cost(schema)
-    if layout is FOCUS:
-        spread = "EffectiveCost" if "EffectiveCost" in schema else "BilledCost"
-        used, net, effective = "ConsumedQuantity", cost, amount(schema, spread)
-    else:
-        used, net = "usage.amount", f"{cost} + {layout.credits(schema)}"
-        effective = net
-    return {
-        "quantity": amount(schema, used),
-        "billed_cost": net,
-        "effective_cost": effective,
-    }
+    used = "ConsumedQuantity" if layout is FOCUS else "usage.amount"
+    return {"quantity": amount(schema, used)} | layout.costs(schema)
 
 
 def _labels(wanted: Wanted) -> list[Parameter]:

@@ -2,9 +2,12 @@
 Pieces of statements.
 
 Amounts are added as decimals: a sum of floating point numbers depends on the order of its rows.
-By way of its text a number is the shortest decimal that stands for it, 0.1 and not
-0.1000000000000000055, and none of its digits is cut, as NUMERIC would.
-https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_bignumeric
+By way of its text a number is a decimal of 15 digits, or of 17 where fewer do not stand for it: 0.1
+and not 0.1000000000000000055. None of them is cut, as NUMERIC would cut what is behind the ninth
+decimal; BIGNUMERIC has 38, and reads exponents. What is no number (NaN, Infinity) fails the query, so
+that nothing goes missing in silence.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions (2026)
+https://github.com/google/googlesql, RoundTripDoubleToString in base/strings.cc (2026)
 """
 
 from __future__ import annotations

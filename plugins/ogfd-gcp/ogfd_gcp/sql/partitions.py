@@ -6,7 +6,10 @@ What changed: a token for each partition of a table.
     carbon_months(...)          which accounts and months a carbon export has
     carbon_tokens(...)          the same, with a fingerprint of the rows
 
-https://cloud.google.com/bigquery/docs/information-schema-partitions
+The view needs ``bigquery.tables.get`` and ``bigquery.tables.list``, which the role to read a dataset
+has, and may look at a thousand tables at most. It has two rows for rows that are in no partition yet
+if they are stored in two ways.
+https://cloud.google.com/bigquery/docs/information-schema-partitions (2026)
 """
 
 from __future__ import annotations

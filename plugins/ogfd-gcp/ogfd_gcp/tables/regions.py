@@ -10,7 +10,12 @@ from typing import Final
 
 from ogfd_gcp.tables.reading import rows_of
 
-_ZONE: Final = re.compile(r"([a-z]+-[a-z]+\d+)-[a-z]")
+_ZONE: Final = re.compile(r"([a-z]+-[a-z]+\d+)-(?:ai\d+)?[a-z]")
+"""
+Such as ``us-central1-a`` and, of machines for models, ``us-central1-ai1a``.
+
+https://cloud.google.com/compute/docs/regions-zones/ai-zones (2026)
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,21 @@ async def test_copies_count_once_and_split_rows_are_one(cloud, emitted):
     assert (1, 3) == (out.left_out.total(), out.source_rows)
 
 
+async def test_what_a_new_column_tells_apart_is_no_copy(cloud, emitted):
+    """Google adds columns: rows that are equal in those of today count each, copies once."""
+    rows = [
+        {**emitted(kg=0.1), "location": {"location": "eu", "region": "eu", "zone": zone}}
+        for zone in ("a", "b", "b")
+    ]
+    cloud.put_old_carbon(*rows, table=TABLE)
+
+    found, _ = await read(cloud)
+    out = found[f"{ACCOUNT}/2026-09"]
+
+    assert Decimal("0.2") == total(found, "scope1_kg")
+    assert (1, 3) == (out.left_out.total(), out.source_rows)
+
+
 async def test_projects_are_called_by_what_is_left_of_them(cloud, emitted):
     """A deleted project has its number alone; some emissions are of none."""
     cloud.put_carbon(

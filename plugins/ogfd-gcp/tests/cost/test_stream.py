@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -245,6 +246,20 @@ async def test_accounts_that_are_not_asked_for_are_left_out_on_record(cloud, cha
     assert 2 == out.left_out.total()
 
 
+@pytest.mark.parametrize("grain", [Grain.DAILY, Grain.LINE])
+async def test_a_cost_that_is_null_is_not_zero(cloud, charged, grain):
+    """Whatever it is added up with: its rows are rejected, and somebody looks at them."""
+    cloud.put_bill(charged(cost=None), charged(cost=2.0), charged("2026-10-02", cost=4.0, sku=None))
+    async with cloud.stream("cost") as stream:
+        (partition,) = await stream.partitions(WINDOW)
+        out = Collected(wanted=Wanted(grain=grain))
+        await stream.read(partition, out)
+
+    kept = [] if grain is Grain.DAILY else [Decimal("2.0")]
+    assert [*kept, Decimal("4.0")] == sorted(row["billed_cost"] for row in out.rows())
+    assert 2 - len(kept) == sum(each.rows for each in out.rejected)
+
+
 async def test_what_kept_partitions_back_does_not_keep_the_rows(cloud, charged):
     """Then their own number, newest and sums are the version, and tell what changed as well."""
     table = replace(TABLE, partition_metadata="denied")
@@ -314,12 +329,14 @@ async def test_plan_knows_the_price_before_anything_is_read(cloud, charged):
 async def test_days_of_a_settled_month_are_closed(cloud, charged):
     """Its invoice is final; a later change is read all the same, as its version tells."""
     cloud.put_bill(charged("2026-10-31"), charged("2026-11-02"))
-    async with cloud.stream("cost") as stream:
-        found = {one.key: one.state for one in await stream.partitions(WINDOW)}
+    for now, states in (
+        (datetime(2026, 11, 10, 23, tzinfo=UTC), ("closing", "open")),
+        (datetime(2026, 11, 11, tzinfo=UTC), ("closed", "open")),
+    ):
+        async with cloud.stream("cost", cloud.context(now=now)) as stream:
+            found = [one.state for one in await stream.partitions(WINDOW)]
 
-    assert {
-        "2026-10-31": PartitionState.CLOSED, "2026-11-02": PartitionState.OPEN,
-    } == found  # fmt: skip
+        assert [PartitionState(state) for state in states] == found
 
 
 async def test_another_table_is_refused_by_its_columns(cloud, emitted):

@@ -58,15 +58,14 @@ async def why_pending(shop, key, ctx=None, **export):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("partition", ["model_version", "carbon_model_version", "MODEL_VERSION"])
 @pytest.mark.parametrize(
-    ("prefix", "export"),
+    ("partition", "prefix", "export"),
     [
-        ("exports", {}),
-        ("exports", {"export": "carbon"}),
-        ("exports", {"prefix": "exports/carbon"}),
-        ("", {"prefix": ""}),
-        ("exports/", {"prefix": "exports/"}),
+        ("model_version", "exports", {}),
+        ("carbon_model_version", "exports", {"export": "carbon"}),
+        ("MODEL_VERSION", "exports", {"prefix": "exports/carbon"}),
+        ("carbon_model_version", "", {"prefix": ""}),
+        ("model_version", "exports/", {"prefix": "exports/"}),
     ],
 )
 async def test_an_export_is_found_by_its_folders(shop, put, partition, prefix, export):
