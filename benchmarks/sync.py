@@ -62,9 +62,13 @@ class Sync:
                 resource_ids=str(self.resource_ids).lower(),
             )
         )
-        program = Path(sys.executable).with_name("ogfd")
         months = ("--from", self.report.month, "--to", self.report.month)
-        return [str(program), "-c", str(config), "sync", *months, "--json"]
+        return [program(), "-c", str(config), "sync", *months, "--json"]
+
+
+def program() -> str:
+    """Return the installed program."""
+    return str(Path(sys.executable).with_name("ogfd"))
 
 
 def activities(output: str) -> tuple[int, int]:
