@@ -61,8 +61,8 @@ def ogfd_connector() -> ConnectorSpec:
         limits={
             # 100 a second for a user and method: https://cloud.google.com/bigquery/quotas
             "": Limit(rate=20, burst=200),
-            # A request of ReadRows brings some 30,000 rows, so nobody needs as many as are allowed:
-            # https://cloud.google.com/bigquery/quotas#storage-limits
+            # A request of ReadRows brings some 30,000 rows, so nobody needs more. A choice of ours,
+            # not Google's quota, see https://cloud.google.com/bigquery/quotas#storage-limits
             "storage": Limit(rate=20, burst=100),
             # A token lasts an hour: whoever needs more than this goes round in a circle.
             "login": Limit(rate=0.5, burst=5),

@@ -5,9 +5,7 @@ from collections import defaultdict
 from decimal import Decimal
 
 import pytest
-from ogfd_sandbox.azure.bill import (
-    restate,
-)
+from ogfd_sandbox.azure.bill import restate
 from ogfd_sandbox.faults import Rule
 
 from ogfd.plugin import Partition, Period, SourceChanged, TransientError
